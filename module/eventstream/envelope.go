@@ -1,0 +1,95 @@
+package eventstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// MaxRetry is the longest reconnection time that an envelope may ask for: a
+// page that must not come back is closed by the app, not sent away for years.
+const MaxRetry = 24 * time.Hour
+
+// ParseEnvelope reads the payload of format json:
+//
+//	{"event": "like", "data": any, "id": "17", "retry": 10000}
+//
+// Only data is required. It is the event's data as it stands when it is a
+// string, else as compact JSON. The id is a string or a number; retry is in
+// milliseconds, at most [MaxRetry]. A null counts as absent, but for data. Any
+// other name makes it no envelope, so that a plain JSON object that happens to
+// have "data" in it loses nothing.
+func ParseEnvelope(payload string) (Event, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(payload), &fields); err != nil || fields == nil {
+		return Event{}, errors.New(`an envelope is a JSON object like {"event":"…","data":…,"id":"…","retry":10000}`)
+	}
+	if _, ok := fields["data"]; !ok {
+		return Event{}, errors.New(`an envelope needs "data"`)
+	}
+	var e Event
+	for name, raw := range fields {
+		if err := e.setField(name, raw); err != nil {
+			return Event{}, err
+		}
+	}
+	return e, nil
+}
+
+func (e *Event) setField(name string, raw json.RawMessage) error {
+	if name != "data" && string(raw) == "null" {
+		return nil
+	}
+	switch name {
+	case "data":
+		if json.Unmarshal(raw, &e.Data) != nil || string(raw) == "null" {
+			e.Data = compact(raw)
+		}
+	case "event":
+		if json.Unmarshal(raw, &e.Type) != nil || !ValidType(e.Type) {
+			return errors.New(`"event" is a string without line ends`)
+		}
+	case "id":
+		var number json.Number
+		if json.Unmarshal(raw, &e.ID) != nil {
+			if json.Unmarshal(raw, &number) != nil {
+				return errors.New(`"id" is a string or a number`)
+			}
+			e.ID = number.String()
+		}
+		if !ValidID(e.ID) {
+			return errors.New(`"id" holds no line end and no NUL`)
+		}
+	case "retry":
+		ms, err := strconv.ParseInt(string(raw), 10, 64)
+		if err != nil || ms < 0 || ms > MaxRetry.Milliseconds() {
+			return fmt.Errorf(`"retry" is a whole number of milliseconds, 0 to %d`, MaxRetry.Milliseconds())
+		}
+		e.Retry = time.Duration(ms) * time.Millisecond
+	default:
+		return fmt.Errorf("an envelope has no %q: only event, data, id and retry", name)
+	}
+	return nil
+}
+
+func compact(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return string(raw)
+	}
+	return b.String()
+}
+
+// Envelope is the payload of format json that [ParseEnvelope] reads as e.
+func Envelope(e Event) string {
+	b, _ := json.Marshal(struct {
+		Type  string `json:"event,omitempty"`
+		Data  string `json:"data"`
+		ID    string `json:"id,omitempty"`
+		Retry int64  `json:"retry,omitempty"`
+	}{e.Type, e.Data, e.ID, e.Retry.Milliseconds()}) // strings and a number: it cannot fail
+	return string(b)
+}

@@ -1,0 +1,96 @@
+// Package eventstream is the wire format: an event, its bytes in
+// text/event-stream, and the payloads that apps publish.
+//
+// It follows the HTML Standard, section 9.2 "Server-sent events".
+package eventstream
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ContentType is the media type of an event stream (HTML Standard, section
+// 9.2.5). It needs no charset: an event stream is always UTF-8.
+const ContentType = "text/event-stream"
+
+// An Event is what an EventSource hands to its page.
+type Event struct {
+	// ID becomes the browser's last event ID, which it sends as Last-Event-ID
+	// when it reconnects. Empty leaves the browser's as it was. An ID with a
+	// line end or NUL cannot be written, and is left out.
+	ID string
+	// Type is the event's name in addEventListener; empty means "message". A
+	// type with a line end cannot be written, and is left out.
+	Type string
+	// Data is the payload. CRLF, CR and LF all end a line of it, and reach the
+	// page as LF.
+	Data string
+	// Retry sets the browser's reconnection time, in whole milliseconds; zero
+	// leaves it as it was.
+	Retry time.Duration
+}
+
+// Append appends the event's bytes to dst, the blank line that dispatches it
+// included.
+func (e Event) Append(dst []byte) []byte {
+	if e.Retry > 0 {
+		dst = append(dst, "retry: "...)
+		dst = strconv.AppendInt(dst, e.Retry.Milliseconds(), 10)
+		dst = append(dst, '\n')
+	}
+	if e.ID != "" && ValidID(e.ID) {
+		dst = appendField(dst, "id: ", e.ID)
+	}
+	if e.Type != "" && ValidType(e.Type) {
+		dst = appendField(dst, "event: ", e.Type)
+	}
+	for data, more := e.Data, true; more; {
+		var line string
+		line, data, more = cutLine(data)
+		dst = appendField(dst, "data: ", line)
+	}
+	return append(dst, '\n')
+}
+
+func appendField(dst []byte, name, value string) []byte {
+	dst = append(dst, name...)
+	dst = append(dst, value...)
+	return append(dst, '\n')
+}
+
+// cutLine splits s after its first line, at any of the three line ends that a
+// client takes for one (HTML Standard, section 9.2.5, production end-of-line).
+func cutLine(s string) (line, rest string, more bool) {
+	i := strings.IndexAny(s, "\r\n")
+	if i < 0 {
+		return s, "", false
+	}
+	if strings.HasPrefix(s[i:], "\r\n") {
+		return s[:i], s[i+2:], true
+	}
+	return s[:i], s[i+1:], true
+}
+
+// ValidID reports whether id can be an event's ID: a client ignores one that
+// holds NUL, and a line end would end the field.
+func ValidID(id string) bool {
+	return !strings.ContainsAny(id, "\x00\r\n")
+}
+
+// ValidType reports whether t can be an event's type: it holds no line end.
+func ValidType(t string) bool {
+	return !strings.ContainsAny(t, "\r\n")
+}
+
+// AppendRetry appends a line that sets the browser's reconnection time and
+// dispatches nothing.
+func AppendRetry(dst []byte, d time.Duration) []byte {
+	dst = append(dst, "retry: "...)
+	dst = strconv.AppendInt(dst, d.Milliseconds(), 10)
+	return append(dst, "\n\n"...)
+}
+
+// Heartbeat is a comment line, which every client ignores (HTML Standard,
+// section 9.2.7, recommends one against proxies that drop silent connections).
+var Heartbeat = NewFrame([]byte(":\n"))
