@@ -1,0 +1,197 @@
+// Package redistest runs real redis-servers for tests.
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A Server is a redis-server of its own on a free port of the loopback.
+type Server struct {
+	// Addr is its host:port, the same after each [Server.Restart].
+	Addr string
+
+	t    testing.TB
+	dir  string
+	args []string
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// Start runs a server until the test ends. The arguments are options of
+// redis-server, such as "--requirepass", "secret". Without any it keeps
+// nothing on disk.
+func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s := Stopped(t, args...)
+	s.Restart()
+	return s
+}
+
+// Stopped reserves an address, where a server runs after [Server.Restart].
+func Stopped(t testing.TB, args ...string) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redis-server is not installed: `make tools` installs it")
+	}
+	s := &Server{t: t, Addr: FreeAddr(t), dir: t.TempDir(), args: args}
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// FreeAddr is a host:port on which nothing listens.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Restart runs the server, after [Server.Kill] if it runs, and returns when it
+// takes commands.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Kill()
+	host, port, _ := net.SplitHostPort(s.Addr)
+	cmd := exec.Command("redis-server", append([]string{
+		"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--unixsocket", s.Socket(),
+	}, s.args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.cmd = cmd
+	s.mu.Unlock()
+
+	ready := make(chan bool, 1)
+	var log strings.Builder
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "Ready to accept connections") ||
+				strings.Contains(lines.Text(), "ready to accept connections") {
+				ready <- true
+			}
+			if log.Len() < 1<<16 {
+				log.WriteString(lines.Text() + "\n")
+			}
+		}
+		ready <- false
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			s.t.Fatalf("redis-server ended:\n%s", log.String())
+		}
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("redis-server does not get ready")
+	}
+}
+
+// Socket is the path of the server's Unix socket.
+func (s *Server) Socket() string { return filepath.Join(s.dir, "redis.sock") }
+
+// Kill ends the server at once, as a crash does.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	cmd := s.cmd
+	s.cmd = nil
+	s.mu.Unlock()
+	if cmd != nil {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()         // a killed process is no error
+	}
+}
+
+// Freeze stops the process without ending it: its connections stay, and nothing
+// answers. It does so for [Server.Thaw] or the test's end.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig os.Signal) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Client is a client of the server, closed when the test ends.
+func (s *Server) Client(options ...func(*redis.Options)) *redis.Client {
+	o := &redis.Options{Addr: s.Addr, Protocol: 2}
+	for _, option := range options {
+		option(o)
+	}
+	c := redis.NewClient(o)
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// Do sends one command, which has to succeed.
+func (s *Server) Do(args ...any) any {
+	s.t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, MaxRetries: -1})
+	defer c.Close()
+	reply, err := c.Do(s.t.Context(), args...).Result()
+	if err != nil {
+		s.t.Fatalf("redis %v: %v", args, err)
+	}
+	return reply
+}
+
+// Listeners is how many connections hear the channel.
+func (s *Server) Listeners(channel string) int64 {
+	s.t.Helper()
+	reply := s.Do("PUBSUB", "NUMSUB", channel).([]any)
+	return reply[1].(int64)
+}
+
+// Channels is how many channels of that pattern are heard by anyone.
+func (s *Server) Channels(pattern string) int {
+	s.t.Helper()
+	return len(s.Do("PUBSUB", "CHANNELS", pattern).([]any))
+}
+
+// Await waits until the condition holds, and fails the test after 15 seconds.
+func Await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for wait := time.Millisecond; !holds(); wait = min(2*wait, 50*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain for " + what)
+		}
+		time.Sleep(wait)
+	}
+}
+
+// URL is the server's address as a URL, with credentials as they stand before
+// the @ of one.
+func (s *Server) URL(credentials string) string {
+	if credentials != "" {
+		credentials += "@"
+	}
+	return fmt.Sprintf("redis://%s%s/0", credentials, s.Addr)
+}

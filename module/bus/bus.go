@@ -1,0 +1,175 @@
+// Package bus is the way to Redis and back: one connection that hears every
+// channel, others that publish. It knows no client of ours.
+//
+// go-redis' own reconnecting is refused (it loses messages without a word, and
+// one giant SUBSCRIBE can make it fail for ever): a connection that fails is
+// closed, and a new one subscribes to everything again, in chunks.
+package bus
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.uber.org/zap"
+)
+
+// answerTimeout is how long Redis may take over an answer, or to hand back the
+// probe, before it counts as away.
+const answerTimeout = 3 * time.Second
+
+// A Listener is told what the bus hears. It must not block, since everything
+// else that Redis says waits behind it.
+type Listener interface {
+	// Listening says that what is published to the channel from now on will be
+	// heard; what was said before, since Deaf or since Listen, was not.
+	Listening(channel string)
+	// Message is one published payload.
+	Message(channel, payload string)
+	// Deaf says that the connection is lost, and with it every channel.
+	Deaf()
+}
+
+// A Bus is one Redis server: what is heard from it, and what is said to it.
+type Bus struct {
+	client   *redis.Client
+	address  string
+	listener Listener
+	log      func() *zap.Logger
+	denials  denials
+
+	wanted *wanted
+	up     atomic.Bool
+
+	started sync.Once
+	ctx     context.Context
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// New makes a bus that dials nothing until [Bus.Start]. Of the options it uses
+// the address, the credentials, the database, the client name, the dial timeout
+// and the TLS configuration; the rest it sets itself. It asks for the logger each
+// time, since a bus outlives the configuration that made it.
+func New(options *redis.Options, log func() *zap.Logger) *Bus {
+	o := *options
+	o.Protocol = 2 // cheaper to read than 3, and free of its push notifications
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.MaxRetries = -1 // a PUBLISH tried again may be heard twice
+	o.DialerRetries = 1
+	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = answerTimeout, answerTimeout, answerTimeout
+	o.ContextTimeoutEnabled = true
+	o.Dialer = refuseRedial(dialer(&o))
+
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Bus{
+		client:  redis.NewClient(&o),
+		address: o.Addr,
+		log:     log,
+		denials: denials{log: log},
+		wanted:  newWanted(),
+		ctx:     ctx,
+		cancel:  cancel,
+		ended:   make(chan struct{}),
+	}
+}
+
+// Start connects, in the background and again and again, and tells l what is
+// heard. A second call does nothing.
+func (b *Bus) Start(l Listener) {
+	b.started.Do(func() {
+		b.listener = l
+		go b.run()
+	})
+}
+
+// Close ends the connections, and returns when nothing more is heard.
+func (b *Bus) Close() {
+	b.cancel()
+	b.started.Do(func() { close(b.ended) }) // it was never started
+	<-b.ended
+	_ = b.client.Close() // it only says that it was closed before
+}
+
+// Up reports whether Redis is there, as far as the bus has noticed.
+func (b *Bus) Up() bool { return b.up.Load() }
+
+// Listen wants the channel to be heard. It returns at once; the listener is
+// told when it is.
+func (b *Bus) Listen(channel string) { b.wanted.want(channel) }
+
+// Forget wants the channel to be heard no more.
+func (b *Bus) Forget(channel string) { b.wanted.forget(channel) }
+
+func (b *Bus) run() {
+	defer close(b.ended)
+	var a away
+	for {
+		began := time.Now()
+		err := newReader(b).run()
+		wasUp := b.up.Swap(false)
+		b.listener.Deaf()
+		if b.ctx.Err() != nil {
+			return
+		}
+		if wasUp && time.Since(began) > lastBackoff {
+			a = away{}
+		}
+		if a.isNew(err) || wasUp {
+			b.log().Error(explain(err)+"; trying again until it is there",
+				zap.String("address", b.address), zap.Error(err))
+		}
+		select {
+		case <-time.After(a.backoff()):
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// connected is called when a new connection hears its first word.
+func (b *Bus) connected() {
+	b.up.Store(true)
+	b.log().Info("listening to redis", zap.String("address", b.address))
+}
+
+// redialKey marks the context of a call that must not dial.
+type redialKey struct{}
+
+var (
+	errRedial = errors.New("the connection is lost")
+	noRedial  = context.WithValue(context.Background(), redialKey{}, true)
+)
+
+type dial = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// refuseRedial makes go-redis' hidden reconnecting fail, which dials with the
+// context of the call that met the error.
+func refuseRedial(d dial) dial {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if ctx.Value(redialKey{}) != nil {
+			return nil, errRedial
+		}
+		return d(ctx, network, addr)
+	}
+}
+
+func dialer(o *redis.Options) dial {
+	if o.DialTimeout == 0 {
+		o.DialTimeout = answerTimeout
+	}
+	return redis.NewDialer(o)
+}
+
+// silent keeps go-redis from printing what it also returns as an error.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(silent{}) }
