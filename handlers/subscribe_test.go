@@ -1,0 +1,466 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+// start runs a gateway in front of a Redis server of its own.
+func start(t *testing.T, sites string) (*gatewaytest.Gateway, *redistest.Server) {
+	t.Helper()
+	t.Parallel()
+	server := redistest.Start(t)
+	return gatewaytest.Start(t, redisOption(server), sites), server
+}
+
+func redisOption(server *redistest.Server) string {
+	return "\tsse {\n\t\tredis " + server.Addr + "\n\t}"
+}
+
+func TestPayloadsBecomeEvents(t *testing.T) {
+	g, server := start(t, `http://{$ADDR} {
+	sse_subscribe /text chat:1
+	sse_subscribe /json chat:1 {
+		format json
+		event from-{sse.channel}
+	}
+}`)
+	text := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/text")
+	json := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/json")
+	big := strings.Repeat("x", 64<<10)
+	for _, test := range []struct{ payload, text, json string }{
+		{"hello", "data: hello\n\n", "event: from-chat:1\ndata: hello\n\n"},
+		{"a\r\nb\rc\nd", "data: a\ndata: b\ndata: c\ndata: d\n\n", "data: d\n\n"},
+		{"🦆", "data: 🦆\n\n", "data: 🦆\n\n"},
+		{big, "data: " + big + "\n\n", big},
+		{
+			`{"event":"like","data":{"by": 7},"id":"9","retry":10000}`,
+			"data: " + `{"event":"like","data":{"by": 7},"id":"9","retry":10000}` + "\n\n",
+			"retry: 10000\nid: 9\nevent: like\ndata: {\"by\":7}\n\n",
+		},
+	} {
+		server.Do("PUBLISH", "chat:1", test.payload)
+		text.Await(test.text)
+		json.Await(test.json)
+	}
+}
+
+func TestHead(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	log
+	metrics
+	encode
+	header X-From-Caddy yes
+	sse_subscribe /events chat:1
+	respond "the app"
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events", "Accept-Encoding: gzip, zstd, br")
+	s.Await("retry: ")
+	for name, want := range map[string]string{
+		"Content-Type":      "text/event-stream",
+		"Cache-Control":     "no-cache, no-transform",
+		"X-Accel-Buffering": "no",
+		"X-From-Caddy":      "yes",
+		"Content-Encoding":  "",
+	} {
+		if got := s.Header.Get(name); got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+	head, body := gatewaytest.Do(t, http.MethodHead, "http://"+g.Addr+"/events", "")
+	if head.StatusCode != 200 || head.Header.Get("Content-Type") != "text/event-stream" || body != "" {
+		t.Errorf("HEAD: %s %v %q", head.Status, head.Header, body)
+	}
+}
+
+// What is not for a subscriber goes on, so that one URL can be both.
+func TestOtherRequestsGoOn(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe chat:1
+	respond "the app"
+}`)
+	for _, request := range [][2]string{
+		{"POST", "text/event-stream"},
+		{"GET", "application/json"},
+		{"GET", "application/json, text/plain, */*"},
+		{"GET", "text/html,application/xhtml+xml,*/*;q=0.8"},
+		{"GET", "text/event-stream;q=0"},
+		{"GET", "image/*"},
+	} {
+		if r, body := gatewaytest.Do(t, request[0], "http://"+g.Addr, "", "Accept: "+request[1]); body != "the app" {
+			t.Errorf("%s %s: %s %q", request[0], request[1], r.Status, body)
+		}
+	}
+	for _, accept := range []string{"text/event-stream", "*/*", "text/*", "application/json, text/event-stream;q=0.1"} {
+		r, _ := gatewaytest.Do(t, "HEAD", "http://"+g.Addr, "", "Accept: "+accept)
+		if got := r.Header.Get("Content-Type"); got != "text/event-stream" {
+			t.Errorf("%s: %s %q", accept, r.Status, got)
+		}
+	}
+	if r, _ := gatewaytest.Do(t, "HEAD", "http://"+g.Addr, ""); r.Header.Get("Content-Type") != "text/event-stream" {
+		t.Error("a request without Accept was not answered")
+	}
+}
+
+func TestOpening(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe /sse/* member:{path.1} {
+		greeting sse "connected as {path.1}"
+		retry 10s
+	}
+	sse_subscribe /plain chat:1 {
+		greeting hello
+	}
+}`)
+	retries := make(map[string]bool)
+	for range 8 {
+		s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/sse/7")
+		s.Await("event: sse\ndata: connected as 7\n\n")
+		retry := regexp.MustCompile(`^retry: (\d+)\n\n`).FindStringSubmatch(s.Text())
+		if retry == nil {
+			t.Fatalf("it opens with %q", s.Text())
+		}
+		if ms, _ := strconv.Atoi(retry[1]); ms < 5000 || ms > 15000 {
+			t.Errorf("retry is %d, not within half of 10 s", ms)
+		}
+		retries[retry[1]] = true
+	}
+	if len(retries) == 1 {
+		t.Error("all subscribers are told to come back at once")
+	}
+	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/plain").Await("\n\ndata: hello\n\n")
+}
+
+func TestHeartbeatAndMaxDuration(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe /beats chat:1 {
+		heartbeat 50ms
+	}
+	sse_subscribe /silent chat:1 {
+		heartbeat off
+	}
+	sse_subscribe /short chat:1 {
+		max_duration 300ms
+	}
+}`)
+	silent := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/silent")
+	beats := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/beats")
+	began := time.Now()
+	short := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/short")
+	if err := short.AwaitEnd(); err != nil {
+		t.Errorf("it did not end cleanly: %v", err)
+	}
+	if took := time.Since(began); took < 270*time.Millisecond {
+		t.Errorf("it ended after %s", took)
+	}
+	redistest.Await(t, "heartbeats", func() bool { return strings.Count(beats.Text(), ":\n") > 3 })
+	if strings.Contains(silent.Text(), ":\n") {
+		t.Error("there are heartbeats though they are off")
+	}
+}
+
+func TestManyChannelsOnOneSubscription(t *testing.T) {
+	g, server := start(t, `http://{$ADDR} {
+	sse_subscribe /events/* shared member:{path.1} {
+		channel a b
+		channel c shared:{path.1} {path.2}
+	}
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events/7/shared")
+	for _, channel := range []string{"shared", "member:7", "a", "b", "c", "shared:7"} {
+		server.Do("PUBLISH", channel, "via "+channel)
+		s.Await("data: via " + channel + "\n\n")
+	}
+	server.Do("PUBLISH", "member:8", "not for us")
+	server.Do("PUBLISH", "shared", "last")
+	s.Await("last")
+	if strings.Contains(s.Text(), "not for us") || strings.Count(s.Text(), "via shared\n") != 1 {
+		t.Errorf("got %q", s.Text())
+	}
+}
+
+func TestBadChannelNames(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe /channel/* {http.request.uri.path.1}
+	sse_subscribe /user user:{http.request.header.X-User}
+	sse_subscribe /auth user:{http.auth.user.id}
+	handle_errors {
+		respond "{err.message}"
+	}
+}`)
+	for path, rule := range map[string]string{
+		"/channel/":                            "has no value",
+		"/channel/a%20b":                       "spaces or control characters",
+		"/channel/a%0ab":                       "spaces or control characters",
+		"/channel/a%c2%a0b":                    "spaces or control characters",
+		"/channel/a%7f":                        "spaces or control characters",
+		"/channel/%ff":                         "UTF-8",
+		"/channel/" + strings.Repeat("x", 257): "longer than 256 bytes",
+		"/user":                                "has no value",
+		"/auth":                                "has no value",
+	} {
+		r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+path, "")
+		if r.StatusCode != 400 || !strings.Contains(body, rule) || !strings.Contains(r.Header.Get("Sse-Error"), rule) {
+			t.Errorf("%.40s: %s, %q, %q", path, r.Status, body, r.Header.Get("Sse-Error"))
+		}
+	}
+	for _, path := range []string{"/channel/*", "/channel/" + strings.Repeat("x", 256), "/channel/%e2%82%ac"} {
+		if r, _ := gatewaytest.Do(t, "HEAD", "http://"+g.Addr+path, ""); r.StatusCode != 200 {
+			t.Errorf("%.40s: %s", path, r.Status)
+		}
+	}
+}
+
+func TestEveryProtocol(t *testing.T) {
+	g, server := start(t, `https://{$ADDR} {
+	tls internal
+	sse_subscribe /events chat:1
+}`)
+	c, serverC := startH2C(t)
+	streams := map[string]*gatewaytest.Stream{
+		"HTTP/1.1 over TLS": gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "https://"+g.Addr+"/events"),
+		"HTTP/2":            gatewaytest.Subscribe(t, gatewaytest.HTTP2(t), "https://"+g.Addr+"/events"),
+		"h2c":               gatewaytest.Subscribe(t, gatewaytest.H2C(t), "http://"+c.Addr+"/events"),
+		"HTTP/1.1":          gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+c.Addr+"/events"),
+	}
+	for _, s := range []*redistest.Server{server, serverC} {
+		s.Do("PUBLISH", "chat:1", "hello")
+	}
+	for protocol, s := range streams {
+		if want := map[bool]int{true: 2, false: 1}[strings.HasSuffix(protocol, "2") || protocol == "h2c"]; s.ProtoMajor != want {
+			t.Errorf("%s: spoke %s", protocol, s.Proto)
+		}
+		s.Await("data: hello\n\n")
+	}
+	for _, g := range []*gatewaytest.Gateway{g, c} {
+		if took := g.Stop(); took > 2*time.Second {
+			t.Errorf("Caddy took %s to end", took)
+		}
+	}
+	for protocol, s := range streams {
+		if err := s.AwaitEnd(); err != nil {
+			t.Errorf("%s: it did not end cleanly: %v", protocol, err)
+		}
+	}
+}
+
+func startH2C(t *testing.T) (*gatewaytest.Gateway, *redistest.Server) {
+	t.Helper()
+	server := redistest.Start(t)
+	return gatewaytest.Start(t, "\tservers {\n\t\tprotocols h1 h2c\n\t}\n"+redisOption(server), `http://{$ADDR} {
+	sse_subscribe /events chat:1
+}`), server
+}
+
+// No timeout of the server's ends a subscription.
+func TestServerTimeouts(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, `	servers {
+		timeouts {
+			read_body 200ms
+			read_header 200ms
+			write 200ms
+			idle 200ms
+		}
+	}
+`+redisOption(server), `https://{$ADDR} {
+	tls internal
+	sse_subscribe /events chat:1 {
+		heartbeat 50ms
+	}
+}`)
+	streams := []*gatewaytest.Stream{
+		gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "https://"+g.Addr+"/events"),
+		gatewaytest.Subscribe(t, gatewaytest.HTTP2(t), "https://"+g.Addr+"/events"),
+	}
+	for _, s := range streams {
+		redistest.Await(t, "a second of heartbeats", func() bool { return strings.Count(s.Text(), ":\n") >= 20 })
+	}
+	server.Do("PUBLISH", "chat:1", "still here")
+	for _, s := range streams {
+		s.Await("still here")
+	}
+}
+
+func TestCaddyStop(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe /events chat:1
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+	began := time.Now()
+	gatewaytest.Do(t, "POST", g.Admin+"/stop", "")
+	if took := g.AwaitEnd(began); took > 2*time.Second {
+		t.Errorf("Caddy took %s to end", took)
+	}
+	if err := s.AwaitEnd(); err != nil {
+		t.Errorf("it did not end cleanly: %v", err)
+	}
+}
+
+func TestThousandSubscribersOfOneChannel(t *testing.T) {
+	const n = 1000
+	g, server := start(t, `http://{$ADDR} {
+	sse_subscribe /events chat:1
+}`)
+	client := gatewaytest.HTTP1(t)
+	streams := make([]*gatewaytest.Stream, n)
+	var all sync.WaitGroup
+	for i := range streams {
+		all.Go(func() { streams[i] = gatewaytest.Subscribe(t, client, "http://"+g.Addr+"/events") })
+	}
+	all.Wait()
+	if listeners := server.Listeners("chat:1"); listeners != 1 {
+		t.Errorf("%d connections listen to Redis", listeners)
+	}
+	var want strings.Builder
+	for i := range 20 {
+		server.Do("PUBLISH", "chat:1", i)
+		fmt.Fprintf(&want, "data: %d\n\n", i)
+	}
+	for _, s := range streams {
+		s.Await(want.String())
+	}
+	for _, s := range streams {
+		all.Go(s.Leave)
+	}
+	all.Wait()
+	redistest.Await(t, "the end of the subscription", func() bool { return server.Listeners("chat:1") == 0 })
+}
+
+func TestChurnLeavesNothing(t *testing.T) {
+	g, server := start(t, `http://{$ADDR} {
+	metrics
+	sse_subscribe /events/* shared chat:{path.1}
+}`)
+	client := gatewaytest.HTTP1(t)
+	churn := func(n int) {
+		var all sync.WaitGroup
+		for worker := range 10 {
+			all.Go(func() {
+				for i := range n / 10 {
+					s := gatewaytest.Subscribe(t, client, fmt.Sprintf("http://%s/events/%d", g.Addr, (worker+i)%25))
+					s.Await("retry: ")
+					s.Leave()
+				}
+			})
+		}
+		all.Wait()
+		redistest.Await(t, "no channels", func() bool { return server.Channels("shared") == 0 && server.Channels("chat:*") == 0 })
+	}
+	churn(50)
+	before := goroutines(t, g)
+	churn(1000)
+	redistest.Await(t, "no more goroutines than before", func() bool { return goroutines(t, g) <= before+5 })
+}
+
+var goroutineGauge = regexp.MustCompile(`(?m)^go_goroutines (\d+)$`)
+
+// goroutines is how many the gateway runs, once its connections are closed.
+func goroutines(t *testing.T, g *gatewaytest.Gateway) int {
+	t.Helper()
+	_, body := gatewaytest.Do(t, "GET", g.Admin+"/metrics", "")
+	n, err := strconv.Atoi(goroutineGauge.FindStringSubmatch(body)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Redis' faults: the subscriber stays, and is told what it may have missed.
+func TestRedisFaults(t *testing.T) {
+	for name, fault := range map[string]struct {
+		breaks, mends func(*redistest.Server)
+	}{
+		"killed connection": {func(s *redistest.Server) { s.Do("CLIENT", "KILL", "TYPE", "pubsub") }, func(*redistest.Server) {}},
+		"restarted server":  {(*redistest.Server).Kill, (*redistest.Server).Restart},
+		"frozen server":     {(*redistest.Server).Freeze, (*redistest.Server).Thaw},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, server := start(t, `http://{$ADDR} {
+	sse_subscribe /events chat:1 {
+		heartbeat 50ms
+	}
+}`)
+			early := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+			fault.breaks(server)
+			redistest.Await(t, "the gateway to notice", func() bool { return strings.Contains(g.Log(), "trying again") })
+			late := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+			beats := strings.Count(late.Text(), ":\n")
+			redistest.Await(t, "heartbeats meanwhile", func() bool { return strings.Count(late.Text(), ":\n") > beats+2 })
+			fault.mends(server)
+			redistest.Await(t, "listening again", func() bool { return server.Listeners("chat:1") == 1 })
+			early.Await(`event: sse.gap` + "\n" + `data: {"channel":"chat:1","reason":"unknown","from":"","to":""}` + "\n\n")
+			server.Do("PUBLISH", "chat:1", "back")
+			early.Await("data: back\n\n")
+			late.Await("data: back\n\n")
+		})
+	}
+}
+
+func TestRedisAwayAtTheStart(t *testing.T) {
+	t.Parallel()
+	server := redistest.Stopped(t)
+	g := gatewaytest.Start(t, redisOption(server), `http://{$ADDR} {
+	sse_subscribe /events chat:1
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+	s.Await("retry: ")
+	server.Restart()
+	s.Await("event: sse.gap\n")
+	server.Do("PUBLISH", "chat:1", "hello")
+	s.Await("data: hello\n\n")
+	if n := strings.Count(g.Log(), "redis is away"); n != 1 {
+		t.Errorf("the log says %d times that Redis is away", n)
+	}
+}
+
+func TestWrongPasswordIsSaidAndNotShown(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--requirepass", "right")
+	g := gatewaytest.Start(t, "\tdebug\n\tsse {\n\t\tredis "+server.URL("{env.WHO}:{env.SECRET}")+"\n\t}", `http://{$ADDR} {
+	sse_subscribe /events chat:1
+	sse_publish /say chat:1
+}`, "WHO=default", "SECRET=wr0ng-secret")
+	redistest.Await(t, "a plain word", func() bool { return strings.Contains(g.Log(), "redis refuses the username or password") })
+	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events").Await("retry: ")
+	if r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say", "hi"); r.StatusCode != 500 {
+		t.Errorf("publishing: %s", r.Status)
+	}
+	g.Stop()
+	if strings.Contains(g.Log(), "wr0ng-secret") {
+		t.Error("the log holds the password")
+	}
+}
+
+// A reload keeps the connection to Redis, and nobody misses an event.
+func TestReloadKeepsSubscribers(t *testing.T) {
+	sites := `http://{$ADDR} {
+	sse_subscribe /events chat:1
+}`
+	g, server := start(t, sites)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+	for i := range 3 {
+		g.Reload(redisOption(server), sites)
+		server.Do("PUBLISH", "chat:1", fmt.Sprint("after reload ", i))
+		s.Await(fmt.Sprint("data: after reload ", i, "\n\n"))
+	}
+	g.Reload("", sites+"\n# another redis")
+	if err := s.AwaitEnd(); err != nil {
+		t.Errorf("it did not end cleanly: %v", err)
+	}
+	g.Signal(syscall.SIGTERM)
+	if took := g.AwaitEnd(time.Now()); took > 2*time.Second {
+		t.Errorf("Caddy took %s to end", took)
+	}
+}

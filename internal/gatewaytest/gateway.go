@@ -1,0 +1,246 @@
+// Package gatewaytest runs cmd/caddy as a process for tests, and listens to it
+// as a client does.
+package gatewaytest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+// A Gateway is a running Caddy.
+type Gateway struct {
+	// Addr is the host:port that {$ADDR} stands for in its Caddyfile.
+	Addr string
+	// Admin is the URL of its admin endpoint.
+	Admin string
+
+	t    testing.TB
+	dir  string
+	env  []string
+	tls  bool
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	log  log
+}
+
+// build compiles cmd/caddy once a test binary, with the race detector if the
+// test has it.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "caddy-sse")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "caddy")
+	args := []string{"build", "-o", path}
+	if race {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "github.com/caddy-sse/caddy-sse/cmd/caddy")...).CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return path, nil
+})
+
+// Binary is the path of the compiled cmd/caddy.
+func Binary(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Start runs Caddy with these global options and sites, in which {$ADDR} is a
+// free host:port, until the test ends. The environment is as Caddy's.
+func Start(t testing.TB, global, sites string, env ...string) *Gateway {
+	t.Helper()
+	g := &Gateway{t: t, Addr: redistest.FreeAddr(t), dir: t.TempDir()}
+	admin := redistest.FreeAddr(t)
+	g.Admin = "http://" + admin
+	g.env = append(os.Environ(), "ADDR="+g.Addr, "ADMIN="+admin, "HOME="+g.dir, "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir)
+	g.env = append(g.env, env...)
+	g.write(global, sites)
+	g.Run()
+	t.Cleanup(g.Kill)
+	return g
+}
+
+// Run runs Caddy again, after [Gateway.Kill] or [Gateway.Stop].
+func (g *Gateway) Run() {
+	g.t.Helper()
+	cmd := exec.Command(Binary(g.t), "run", "--config", g.config())
+	cmd.Env = g.env
+	cmd.Stderr = &g.log
+	if err := cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // how it ended is told by its log
+	}()
+	g.cmd, g.done = cmd, done
+	redistest.Await(g.t, "caddy to listen", func() bool {
+		if g.hasEnded() {
+			g.t.Fatalf("caddy ended:\n%s", g.log.String())
+		}
+		return g.isListening()
+	})
+}
+
+// isListening reports whether Caddy takes connections, and over TLS has its
+// certificate.
+func (g *Gateway) isListening() bool {
+	var c net.Conn
+	var err error
+	if g.tls {
+		c, err = tls.Dial("tcp", g.Addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's own certificate
+	} else {
+		c, err = net.Dial("tcp", g.Addr)
+	}
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+}
+
+func (g *Gateway) config() string { return filepath.Join(g.dir, "Caddyfile") }
+
+func (g *Gateway) write(global, sites string) {
+	g.t.Helper()
+	g.tls = strings.Contains(sites, "tls internal")
+	config := "{\n\tadmin {$ADMIN}\n\tauto_https disable_redirects\n\tskip_install_trust\n" + global + "\n}\n" + sites + "\n"
+	if err := os.WriteFile(g.config(), []byte(config), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *Gateway) hasEnded() bool {
+	select {
+	case <-g.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Reload gives Caddy another configuration, as `caddy reload` does.
+func (g *Gateway) Reload(global, sites string) {
+	g.t.Helper()
+	g.write(global, sites)
+	cmd := exec.Command(Binary(g.t), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.config())
+	cmd.Env = g.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		g.t.Fatalf("caddy reload: %v\n%s", err, out)
+	}
+}
+
+// Signal sends the process a signal.
+func (g *Gateway) Signal(sig os.Signal) {
+	g.t.Helper()
+	if err := g.cmd.Process.Signal(sig); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// Stop sends SIGTERM, and returns how long Caddy took to end.
+func (g *Gateway) Stop() time.Duration {
+	g.t.Helper()
+	began := time.Now()
+	g.Signal(syscall.SIGTERM)
+	return g.AwaitEnd(began)
+}
+
+// AwaitEnd waits for the process to end, and returns how long after began.
+func (g *Gateway) AwaitEnd(began time.Time) time.Duration {
+	g.t.Helper()
+	select {
+	case <-g.done:
+		return time.Since(began)
+	case <-time.After(30 * time.Second):
+		g.t.Fatalf("caddy does not end:\n%s", g.log.String())
+		return 0
+	}
+}
+
+// Kill ends the process at once.
+func (g *Gateway) Kill() {
+	_ = g.cmd.Process.Kill() // it may have ended
+	<-g.done
+	for _, sign := range []string{"DATA RACE", "panic:", "http: superfluous"} {
+		if strings.Contains(g.log.String(), sign) {
+			g.t.Errorf("caddy's log has a %s:\n%s", sign, g.log.String())
+		}
+	}
+}
+
+// PID is the process' ID.
+func (g *Gateway) PID() int { return g.cmd.Process.Pid }
+
+// Log is what the process has logged so far.
+func (g *Gateway) Log() string { return g.log.String() }
+
+// log is a buffer to be written and read at once.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Do sends a request, and returns the status, the header and the body.
+func Do(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	response := send(ctx, t, http.DefaultClient, method, url, body, header)
+	defer response.Body.Close()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response, b.String()
+}
+
+func send(ctx context.Context, t testing.TB, client *http.Client, method, url, body string, header []string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		request.Header.Add(name, value)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}

@@ -1,0 +1,123 @@
+// Package sse is the sse app: the Redis connection, the subscribers, and the
+// defaults that the HTTP handlers of package handlers share.
+package sse
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+)
+
+// Defaults of the app's settings.
+const (
+	DefaultHeartbeat = 25 * time.Second
+	DefaultRetry     = 3 * time.Second
+)
+
+func init() {
+	caddy.RegisterModule(&App{})
+}
+
+// App is what all `sse_*` handlers share: the connection to Redis, and the
+// subscribers. Without it in the configuration, Redis is at `localhost:6379`.
+type App struct {
+	// Where Redis is. Default: `localhost:6379`.
+	Redis *Redis `json:"redis,omitempty"`
+
+	// After how long a silence a subscriber is sent a comment, which keeps
+	// proxies from closing the connection and shows whether the client is
+	// there. Default: 25s, below the 30s after which QUIC gives up a silent
+	// connection. Negative: never.
+	Heartbeat caddy.Duration `json:"heartbeat,omitempty"`
+
+	// How long a browser waits before it reconnects. Each subscriber is told a
+	// time of its own, up to half more or less, so that a crowd does not come
+	// back at once. Default: 3s.
+	Retry caddy.Duration `json:"retry,omitempty"`
+
+	gateway *Gateway
+	key     string // of the gateway in the pool; empty while none is held
+	log     *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "sse",
+		New: func() caddy.Module { return new(App) },
+	}
+}
+
+// Provision takes the gateway of these Redis settings. It dials nothing, since
+// it also runs for `caddy validate`.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = ctx.Logger()
+	if a.Redis == nil {
+		a.Redis = new(Redis)
+	}
+	if a.Heartbeat == 0 {
+		a.Heartbeat = caddy.Duration(DefaultHeartbeat)
+	}
+	if a.Retry == 0 {
+		a.Retry = caddy.Duration(DefaultRetry)
+	}
+	if err := a.Validate(); err != nil {
+		return err
+	}
+	options, err := a.Redis.options(caddy.NewReplacer())
+	if err != nil {
+		return err
+	}
+	embedAt := ""
+	if a.Redis.Embedded != "" {
+		embedAt = options.Addr
+	}
+	key := a.Redis.fingerprint(options)
+	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
+		return newGateway(options, embedAt), nil
+	})
+	if err != nil {
+		return err
+	}
+	a.gateway, a.key = gateway.(*Gateway), key
+	return nil
+}
+
+// Validate checks the settings.
+func (a *App) Validate() error {
+	if a.Retry < 0 {
+		return fmt.Errorf("retry must be above zero: %s", time.Duration(a.Retry))
+	}
+	return a.Redis.validate()
+}
+
+// Start connects to Redis in the background: Caddy starts without it, too.
+func (a *App) Start() error { return a.gateway.Start(a.log) }
+
+// Stop does nothing: the next configuration may go on with the gateway.
+func (a *App) Stop() error { return nil }
+
+// Cleanup lets go of the gateway, which ends with the last configuration that
+// holds it.
+func (a *App) Cleanup() error {
+	if a.key == "" {
+		return nil
+	}
+	key := a.key
+	a.key = ""
+	_, err := gateways.Delete(key)
+	return err
+}
+
+// Gateway is the app's gateway, once it is provisioned.
+func (a *App) Gateway() *Gateway { return a.gateway }
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.Validator    = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,120 @@
+package sse
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/module/bus"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("sse", parseGlobalOption)
+}
+
+func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		d.Next()
+		return nil, d.Err("the global option sse stands here twice")
+	}
+	var a App
+	if err := a.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "sse", Value: caddyconfig.JSON(a, nil)}, nil
+}
+
+// UnmarshalCaddyfile sets up the app from Caddyfile tokens. Syntax:
+//
+//	sse {
+//		redis [<address>] {
+//			username <name>
+//			password <password>
+//			db <number>
+//			client_name <name>
+//			dial_timeout <duration>
+//			tls {
+//				ca <file>
+//				cert <file>
+//				key <file>
+//				server_name <name>
+//				insecure_skip_verify
+//			}
+//		}
+//		redis embedded [<host:port>]
+//		heartbeat <duration>|off
+//		retry <duration>
+//	}
+func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the option's name
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return block.Parse(d, block.Subdirectives{
+		"redis": func() error {
+			a.Redis = new(Redis)
+			return a.Redis.unmarshalCaddyfile(d)
+		},
+		"heartbeat": block.DurationOr(d, "off", &a.Heartbeat),
+		"retry":     block.Duration(d, &a.Retry),
+	})
+}
+
+func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	switch {
+	case len(args) > 0 && args[0] == "embedded":
+		r.Embedded = bus.DefaultEmbedded
+		if len(args) == 2 {
+			r.Embedded = args[1]
+		}
+		if len(args) > 2 {
+			return d.Err("redis embedded takes one host:port at most")
+		}
+	case len(args) == 1:
+		r.Address = args[0]
+	case len(args) > 1:
+		return d.Err("redis takes one address: a redis://, rediss:// or unix:// URL, or host:port")
+	}
+	if err := r.validate(); err != nil {
+		return d.WrapErr(err)
+	}
+	subs := block.Subdirectives{
+		"username":     block.Text(d, &r.Username),
+		"password":     block.Text(d, &r.Password),
+		"db":           block.Text(d, &r.DB),
+		"client_name":  block.Text(d, &r.ClientName),
+		"dial_timeout": block.Duration(d, &r.DialTimeout),
+		"tls": func() error {
+			r.TLS = new(RedisTLS)
+			return r.TLS.unmarshalCaddyfile(d)
+		},
+	}
+	if r.Embedded != "" {
+		subs = nil
+	}
+	if err := block.Parse(d, subs); err != nil {
+		return err
+	}
+	if err := r.validate(); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (t *RedisTLS) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if d.CountRemainingArgs() > 0 {
+		return d.Err("tls takes no argument, only a block")
+	}
+	return block.Parse(d, block.Subdirectives{
+		"ca":                   block.Text(d, &t.CA),
+		"cert":                 block.Text(d, &t.Cert),
+		"key":                  block.Text(d, &t.Key),
+		"server_name":          block.Text(d, &t.ServerName),
+		"insecure_skip_verify": block.Flag(d, &t.InsecureSkipVerify),
+	})
+}
+
+// Interface guard
+var _ caddyfile.Unmarshaler = (*App)(nil)
