@@ -196,7 +196,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // awaitReady waits until the channels are heard. While Redis is away there is
 // nothing to wait for: the page opens, and is told of the gap later.
 func (s *Subscribe) awaitReady(ctx context.Context, subscriber *hub.Subscriber) {
-	if !s.app.Gateway().Bus.Up() {
+	if s.app.Gateway().Bus.Away() {
 		return
 	}
 	timeout := time.NewTimer(readyTimeout)

@@ -126,7 +126,7 @@ func TestOpening(t *testing.T) {
 	for range 8 {
 		s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/sse/7")
 		s.Await("event: sse\ndata: connected as 7\n\n")
-		retry := regexp.MustCompile(`^retry: (\d+)\n\n`).FindStringSubmatch(s.Text())
+		retry := regexp.MustCompile(`^retry: (\d+)\n`).FindStringSubmatch(s.Text())
 		if retry == nil {
 			t.Fatalf("it opens with %q", s.Text())
 		}
@@ -138,7 +138,7 @@ func TestOpening(t *testing.T) {
 	if len(retries) == 1 {
 		t.Error("all subscribers are told to come back at once")
 	}
-	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/plain").Await("\n\ndata: hello\n\n")
+	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/plain").Await("\ndata: hello\n\n")
 }
 
 func TestHeartbeatAndMaxDuration(t *testing.T) {

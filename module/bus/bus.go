@@ -44,7 +44,7 @@ type Bus struct {
 	denials  denials
 
 	wanted *wanted
-	up     atomic.Bool
+	state  atomic.Int32
 
 	started sync.Once
 	ctx     context.Context
@@ -97,8 +97,18 @@ func (b *Bus) Close() {
 	_ = b.client.Close() // it only says that it was closed before
 }
 
+// What is known of Redis.
+const (
+	connecting int32 = iota // nothing yet
+	up
+	away
+)
+
 // Up reports whether Redis is there, as far as the bus has noticed.
-func (b *Bus) Up() bool { return b.up.Load() }
+func (b *Bus) Up() bool { return b.state.Load() == up }
+
+// Away reports whether Redis was looked for, and is not there.
+func (b *Bus) Away() bool { return b.state.Load() == away }
 
 // Listen wants the channel to be heard. It returns at once; the listener is
 // told when it is.
@@ -109,17 +119,17 @@ func (b *Bus) Forget(channel string) { b.wanted.forget(channel) }
 
 func (b *Bus) run() {
 	defer close(b.ended)
-	var a away
+	var a absence
 	for {
 		began := time.Now()
 		err := newReader(b).run()
-		wasUp := b.up.Swap(false)
+		wasUp := b.state.Swap(away) == up
 		b.listener.Deaf()
 		if b.ctx.Err() != nil {
 			return
 		}
 		if wasUp && time.Since(began) > lastBackoff {
-			a = away{}
+			a = absence{}
 		}
 		if a.isNew(err) || wasUp {
 			b.log().Error(explain(err)+"; trying again until it is there",
@@ -135,7 +145,7 @@ func (b *Bus) run() {
 
 // connected is called when a new connection hears its first word.
 func (b *Bus) connected() {
-	b.up.Store(true)
+	b.state.Store(up)
 	b.log().Info("listening to redis", zap.String("address", b.address))
 }
 

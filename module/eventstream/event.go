@@ -35,9 +35,7 @@ type Event struct {
 // included.
 func (e Event) Append(dst []byte) []byte {
 	if e.Retry > 0 {
-		dst = append(dst, "retry: "...)
-		dst = strconv.AppendInt(dst, e.Retry.Milliseconds(), 10)
-		dst = append(dst, '\n')
+		dst = AppendRetry(dst, e.Retry)
 	}
 	if e.ID != "" && ValidID(e.ID) {
 		dst = appendField(dst, "id: ", e.ID)
@@ -83,12 +81,12 @@ func ValidType(t string) bool {
 	return !strings.ContainsAny(t, "\r\n")
 }
 
-// AppendRetry appends a line that sets the browser's reconnection time and
-// dispatches nothing.
+// AppendRetry appends a line that sets the browser's reconnection time. No
+// blank line follows, of which some clients make an event without data.
 func AppendRetry(dst []byte, d time.Duration) []byte {
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, d.Milliseconds(), 10)
-	return append(dst, "\n\n"...)
+	return append(dst, '\n')
 }
 
 // Heartbeat is a comment line, which every client ignores (HTML Standard,

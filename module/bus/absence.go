@@ -16,16 +16,16 @@ const (
 	lastBackoff  = 2 * time.Second
 )
 
-// away is one time that Redis is away: how often it was tried, and what has
+// An absence is one time that Redis is away: how often it was tried, and what has
 // been said of it in the log.
-type away struct {
+type absence struct {
 	tries int
 	said  string
 }
 
 // backoff is how long to wait before the next try: twice as long each time, and
 // spread by half, so that gateways do not all come at once.
-func (a *away) backoff() time.Duration {
+func (a *absence) backoff() time.Duration {
 	d := min(firstBackoff<<min(a.tries, 10), lastBackoff)
 	a.tries++
 	return d/2 + rand.N(d)
@@ -33,7 +33,7 @@ func (a *away) backoff() time.Duration {
 
 // isNew reports whether the error is of another kind than the one before, and
 // so worth a line.
-func (a *away) isNew(err error) bool {
+func (a *absence) isNew(err error) bool {
 	k := kind(err)
 	isNew := k != a.said
 	a.said = k

@@ -1,0 +1,7 @@
+// Package e2e tests the gateway from outside: the program that users build, run
+// as a process, with a real Chromium and a real SSE library as its clients.
+//
+// It is a module of its own, so that what it needs stays out of the module that
+// people plug into their Caddy. E2E_SCREENSHOTS names a directory for pictures
+// of the quickstart's page.
+package e2e
