@@ -1,9 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"time"
@@ -15,21 +15,16 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
-const (
-	// readyTimeout is how long a subscriber's answer waits until its channels
-	// are heard, so that a page that has seen `open` misses nothing.
-	readyTimeout = time.Second
-	// pending is how many bytes may wait for one subscriber.
-	pending = 1 << 20
-	// writeTimeout is how long one write to a subscriber may take.
-	writeTimeout = 10 * time.Second
-)
+// readyTimeout is how long a subscriber's answer waits until its channels are
+// heard, so that a page that has seen `open` misses nothing.
+const readyTimeout = time.Second
 
 func init() {
 	caddy.RegisterModule(&Subscribe{})
@@ -80,9 +75,16 @@ type Subscribe struct {
 	// browser then reconnects. Default: 0, never.
 	MaxDuration caddy.Duration `json:"max_duration,omitempty"`
 
-	app    *sse.App
-	format eventstream.Format
-	log    *zap.Logger
+	// How many bytes may wait for the subscriber. Default: the app's.
+	Pending int64 `json:"pending,omitempty"`
+
+	// For how long the subscriber may take nothing while something waits for
+	// it. Default: the app's.
+	WriteTimeout caddy.Duration `json:"write_timeout,omitempty"`
+
+	app     *sse.App
+	format  eventstream.Format
+	options delivery.Options
 }
 
 // A Greeting is an event that every subscriber begins with.
@@ -108,31 +110,30 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		return err
 	}
 	s.app = app.(*sse.App)
-	s.log = ctx.Logger()
-	if s.Heartbeat == 0 {
-		s.Heartbeat = s.app.Heartbeat
-	}
-	if s.Retry == 0 {
-		s.Retry = s.app.Retry
+	s.Heartbeat = cmp.Or(s.Heartbeat, s.app.Heartbeat)
+	s.Retry = cmp.Or(s.Retry, s.app.Retry)
+	s.options = delivery.Options{
+		Heartbeat:    max(0, time.Duration(s.Heartbeat)),
+		MaxDuration:  time.Duration(s.MaxDuration),
+		Pending:      int(cmp.Or(s.Pending, s.app.Pending)),
+		WriteTimeout: time.Duration(cmp.Or(s.WriteTimeout, s.app.WriteTimeout)),
 	}
 	if s.format, err = eventstream.ParseFormat(s.Format); err != nil {
 		return err
 	}
-	s.endOnExit(ctx)
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		server.RegisterConnContext(delivery.ConnContext)
+		endOnExit(server, s.app.Gateway())
+	}
 	return nil
 }
 
 // endOnExit ends the subscriptions when Caddy exits, which otherwise waits for
-// them for ever. On a reload they may go on.
-func (s *Subscribe) endOnExit(ctx caddy.Context) {
-	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok {
-		return // it is provisioned outside of a server, as tests do
-	}
-	gateway := s.app.Gateway()
+// those over HTTP/2 and HTTP/3 for ever. On a reload they may go on.
+func endOnExit(server *caddyhttp.Server, gateway *sse.Gateway) {
 	server.RegisterOnShutdown(func() {
 		if caddy.Exiting() {
-			gateway.Hub.Close()
+			gateway.Drain()
 		}
 	})
 }
@@ -147,8 +148,8 @@ func (s *Subscribe) Validate() error {
 			return err
 		}
 	}
-	if s.Retry < 0 || s.MaxDuration < 0 {
-		return errors.New("retry and max_duration must not be negative")
+	if s.Retry < 0 || s.MaxDuration < 0 || s.Pending < 0 || s.WriteTimeout < 0 {
+		return errors.New("retry, max_duration, pending and write_timeout must not be negative")
 	}
 	return nil
 }
@@ -167,30 +168,43 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		return nil
 	}
 
-	out := delivery.NewResponse(delivery.Options{
-		Heartbeat:    max(0, time.Duration(s.Heartbeat)),
-		MaxDuration:  time.Duration(s.MaxDuration),
-		Pending:      pending,
-		WriteTimeout: writeTimeout,
-	})
-	out.Send(s.opening(repl))
-	subscriber := hub.NewSubscriber(s.interests(repl, channels), out)
 	gateway := s.app.Gateway()
+	subscriber := hub.NewSubscriber(s.interests(repl, channels), s.opening(repl), s.options.Pending, time.Duration(s.Retry))
 	gateway.Join(subscriber)
-	defer gateway.Leave(subscriber)
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
-
 	writeHead(w)
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		return nil // the client has left
-	}
-	began := time.Now()
-	reason := out.Serve(r.Context(), w)
-	if c := s.log.Check(zap.DebugLevel, "subscriber left"); c != nil {
-		c.Write(zap.Strings("channels", channels), zap.Duration("open", time.Since(began)), zap.NamedError("reason", reason))
-	}
+	deliver(w, r, gateway, subscriber, s.options, channels)
 	return nil
+}
+
+// deliver brings the subscriber its events, until it leaves: in the hub's loop,
+// if its connection can be taken over, so that the handler returns at once; else
+// here. Either way what it keeps is neither the request's nor the handler's,
+// which a reload replaces.
+func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options delivery.Options, channels []string) {
+	via := "response"
+	ended := func(e delivery.End) {
+		gateway.Leave(subscriber)
+		if c := gateway.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
+			c.Write(zap.Strings("channels", channels), zap.String("via", via), zap.Int("status", http.StatusOK), zap.Int64("bytes", e.Bytes),
+				zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))
+		}
+	}
+	if conn := delivery.TakeOver(w, r); conn != nil {
+		via = "socket"
+		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
+			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
+		})
+		return
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		ended(delivery.End{Reason: delivery.ErrLeft})
+		return
+	}
+	out := delivery.NewResponse(options)
+	gateway.Attach(subscriber, func(*hub.Loop) hub.Outlet { return out })
+	ended(out.Serve(r.Context(), w))
 }
 
 // awaitReady waits until the channels are heard. While Redis is away there is
@@ -211,14 +225,18 @@ func (s *Subscribe) awaitReady(ctx context.Context, subscriber *hub.Subscriber) 
 // opening is what every subscription begins with: the reconnection time, and
 // the greeting.
 func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
-	b := eventstream.AppendRetry(nil, time.Duration(float64(s.Retry)*(0.5+rand.Float64())))
+	var greeting eventstream.Event
 	if s.Greeting != nil {
-		b = eventstream.Event{
-			Type: repl.ReplaceKnown(s.Greeting.Event, ""),
-			Data: repl.ReplaceKnown(s.Greeting.Data, ""),
-		}.Append(b)
+		greeting.Type = repl.ReplaceKnown(s.Greeting.Event, "")
+		greeting.Data = repl.ReplaceKnown(s.Greeting.Data, "")
 	}
-	return eventstream.NewFrame(b)
+	return eventstream.NewFrame(len(greeting.Data)+64, func(b []byte) []byte {
+		b = eventstream.AppendRetry(b, jitter.Spread(time.Duration(s.Retry), 0.5))
+		if s.Greeting != nil {
+			b = greeting.Append(b)
+		}
+		return b
+	})
 }
 
 func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
@@ -255,6 +273,8 @@ func writeHead(w http.ResponseWriter) {
 //		heartbeat <duration>|off
 //		retry <duration>
 //		max_duration <duration>|0
+//		pending <size>
+//		write_timeout <duration>
 //	}
 func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
@@ -281,12 +301,14 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return addChannels(names)
 		},
-		"format":       parseFormat(d, &s.Format),
-		"event":        block.Text(d, &s.Event),
-		"greeting":     func() error { return s.parseGreeting(d) },
-		"heartbeat":    block.DurationOr(d, "off", &s.Heartbeat),
-		"retry":        block.Duration(d, &s.Retry),
-		"max_duration": func() error { return s.parseMaxDuration(d) },
+		"format":        parseFormat(d, &s.Format),
+		"event":         block.Text(d, &s.Event),
+		"greeting":      func() error { return s.parseGreeting(d) },
+		"heartbeat":     block.DurationOr(d, "off", &s.Heartbeat),
+		"retry":         block.Duration(d, &s.Retry),
+		"max_duration":  func() error { return s.parseMaxDuration(d) },
+		"pending":       block.Size(d, &s.Pending),
+		"write_timeout": block.Duration(d, &s.WriteTimeout),
 	}, "channel")
 	if err != nil {
 		return err

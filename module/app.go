@@ -3,7 +3,7 @@
 package sse
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -12,8 +12,11 @@ import (
 
 // Defaults of the app's settings.
 const (
-	DefaultHeartbeat = 25 * time.Second
-	DefaultRetry     = 3 * time.Second
+	DefaultHeartbeat    = 25 * time.Second
+	DefaultRetry        = 3 * time.Second
+	DefaultPending      = 1 << 20
+	DefaultWriteTimeout = 10 * time.Second
+	DefaultDrain        = 5 * time.Second
 )
 
 func init() {
@@ -36,6 +39,19 @@ type App struct {
 	// time of its own, up to half more or less, so that a crowd does not come
 	// back at once. Default: 3s.
 	Retry caddy.Duration `json:"retry,omitempty"`
+
+	// How many bytes may wait for one subscriber. One for whom more would have
+	// to is closed: it comes back, and delays nobody meanwhile. Default: 1 MiB.
+	Pending int64 `json:"pending,omitempty"`
+
+	// A subscriber that takes nothing for so long, while something waits for
+	// it, is closed. Default: 10s.
+	WriteTimeout caddy.Duration `json:"write_timeout,omitempty"`
+
+	// Over how long subscribers are sent away, each with a reconnection time of
+	// its own, when Caddy ends or a reload gives it another Redis, so that they
+	// come to other gateways as a trickle. Default: 5s. Negative: at once.
+	Drain caddy.Duration `json:"drain,omitempty"`
 
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
@@ -63,6 +79,15 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Retry == 0 {
 		a.Retry = caddy.Duration(DefaultRetry)
 	}
+	if a.Pending == 0 {
+		a.Pending = DefaultPending
+	}
+	if a.WriteTimeout == 0 {
+		a.WriteTimeout = caddy.Duration(DefaultWriteTimeout)
+	}
+	if a.Drain == 0 {
+		a.Drain = caddy.Duration(DefaultDrain)
+	}
 	if err := a.Validate(); err != nil {
 		return err
 	}
@@ -76,7 +101,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	key := a.Redis.fingerprint(options)
 	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newGateway(options, embedAt), nil
+		return newGateway(options, embedAt)
 	})
 	if err != nil {
 		return err
@@ -87,23 +112,35 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // Validate checks the settings.
 func (a *App) Validate() error {
-	if a.Retry < 0 {
-		return fmt.Errorf("retry must be above zero: %s", time.Duration(a.Retry))
+	if a.Retry < 0 || a.Pending < 0 || a.WriteTimeout < 0 {
+		return errors.New("retry, pending and write_timeout must be above zero")
 	}
 	return a.Redis.validate()
 }
 
 // Start connects to Redis in the background: Caddy starts without it, too.
-func (a *App) Start() error { return a.gateway.Start(a.log) }
+func (a *App) Start() error {
+	return a.gateway.Start(a.log, max(0, time.Duration(a.Drain)))
+}
 
-// Stop does nothing: the next configuration may go on with the gateway.
-func (a *App) Stop() error { return nil }
+// Stop begins to send all subscribers away when Caddy ends; Cleanup, when the
+// other apps have stopped, waits for them. Otherwise it does nothing: the next
+// configuration may go on with the gateway.
+func (a *App) Stop() error {
+	if caddy.Exiting() {
+		go a.gateway.Drain()
+	}
+	return nil
+}
 
 // Cleanup lets go of the gateway, which ends with the last configuration that
 // holds it.
 func (a *App) Cleanup() error {
 	if a.key == "" {
 		return nil
+	}
+	if caddy.Exiting() {
+		a.gateway.Drain()
 	}
 	key := a.key
 	a.key = ""

@@ -45,6 +45,9 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		redis embedded [<host:port>]
 //		heartbeat <duration>|off
 //		retry <duration>
+//		pending <size>
+//		write_timeout <duration>
+//		drain <duration>|0
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
@@ -56,8 +59,11 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			a.Redis = new(Redis)
 			return a.Redis.unmarshalCaddyfile(d)
 		},
-		"heartbeat": block.DurationOr(d, "off", &a.Heartbeat),
-		"retry":     block.Duration(d, &a.Retry),
+		"heartbeat":     block.DurationOr(d, "off", &a.Heartbeat),
+		"retry":         block.Duration(d, &a.Retry),
+		"pending":       block.Size(d, &a.Pending),
+		"write_timeout": block.Duration(d, &a.WriteTimeout),
+		"drain":         block.DurationOr(d, "0", &a.Drain),
 	})
 }
 

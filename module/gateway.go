@@ -1,14 +1,18 @@
 package sse
 
 import (
+	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
@@ -17,30 +21,43 @@ import (
 var gateways = caddy.NewUsagePool()
 
 // A Gateway is one Redis server and everyone who listens to it.
+//
+// It outlives the configurations that hold it, and so do its subscribers.
 type Gateway struct {
 	*hub.Hub
-	Bus *bus.Bus
+	Bus    *bus.Bus
+	Poller *delivery.Poller
 
 	embedAt  string // empty: no embedded server
 	log      atomic.Pointer[zap.Logger]
+	drain    atomic.Int64 // a time.Duration
 	start    sync.Mutex
 	embedded *bus.Embedded
 }
 
-func newGateway(o *redis.Options, embedAt string) *Gateway {
-	g := &Gateway{embedAt: embedAt}
+func newGateway(o *redis.Options, embedAt string) (*Gateway, error) {
+	poller, err := delivery.NewPoller()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{embedAt: embedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.Bus = bus.New(o, g.log.Load)
-	g.Hub = hub.New(g.Bus)
-	return g
+	g.Hub = hub.New(g.Bus, runtime.GOMAXPROCS(0))
+	return g, nil
 }
 
+// Log is the log of the newest configuration.
+func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
+
 // Start connects to Redis, or starts the embedded server. A configuration that
-// takes over a running gateway gets its log, and nothing else happens.
-func (g *Gateway) Start(log *zap.Logger) error {
+// takes over a running gateway gets its log, and decides how long it drains;
+// nothing else happens.
+func (g *Gateway) Start(log *zap.Logger, drain time.Duration) error {
 	g.start.Lock()
 	defer g.start.Unlock()
 	g.log.Store(log)
+	g.drain.Store(int64(drain))
 	if g.embedAt != "" && g.embedded == nil {
 		embedded, err := bus.StartEmbedded(g.embedAt)
 		if err != nil {
@@ -54,14 +71,24 @@ func (g *Gateway) Start(log *zap.Logger) error {
 	return nil
 }
 
-// Destruct ends all subscriptions and connections. It implements
+// Drain closes all subscribers, spread over the time that the configuration
+// gives, and returns when they have left. A second call waits for the first.
+func (g *Gateway) Drain() {
+	g.Hub.Close(context.Background(), time.Duration(g.drain.Load()))
+}
+
+// Destruct ends the gateway, which no configuration holds any more, in the
+// background: a reload does not wait for those who are sent away. It implements
 // [caddy.Destructor].
 func (g *Gateway) Destruct() error {
-	g.Hub.Close()
-	g.Bus.Close()
-	if g.embedded != nil {
-		g.embedded.Close()
-	}
+	go func() {
+		g.Drain()
+		g.Bus.Close()
+		if g.embedded != nil {
+			g.embedded.Close()
+		}
+		g.Poller.Close()
+	}()
 	return nil
 }
 

@@ -3,12 +3,13 @@ package bus
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
 )
 
 const (
@@ -28,7 +29,7 @@ type absence struct {
 func (a *absence) backoff() time.Duration {
 	d := min(firstBackoff<<min(a.tries, 10), lastBackoff)
 	a.tries++
-	return d/2 + rand.N(d)
+	return jitter.Spread(d, 0.5)
 }
 
 // isNew reports whether the error is of another kind than the one before, and

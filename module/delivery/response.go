@@ -1,39 +1,18 @@
-// Package delivery is how frames reach one client.
 package delivery
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
-// Reasons for the end of a subscription.
-var (
-	ErrSlow    = errors.New("too slow: more waits for the client than its limit")
-	ErrStalled = errors.New("stalled: the client took nothing for too long")
-	ErrOld     = errors.New("open for its longest time")
-)
-
-// Options say how a subscription lives.
-type Options struct {
-	// Heartbeat is after how long a silence a comment is sent; zero: never.
-	Heartbeat time.Duration
-	// MaxDuration is after how long the subscription ends, give or take 10 %,
-	// so that those who came together do not come back together; zero: never.
-	MaxDuration time.Duration
-	// Pending is how many bytes may wait for the client.
-	Pending int
-	// WriteTimeout is how long one write may take.
-	WriteTimeout time.Duration
-}
-
-// A Response delivers through an http.ResponseWriter. What is sent waits in a
-// queue that [Response.Serve], the only one to write, empties.
+// A Response delivers through an http.ResponseWriter, as HTTP/2 and HTTP/3
+// need. What is sent waits in a queue that [Response.Serve], the only one to
+// write, empties.
 type Response struct {
 	options Options
 	wake    chan struct{} // holds a token while there is something to do
@@ -56,31 +35,30 @@ func (r *Response) Send(f *eventstream.Frame) {
 	defer r.mu.Unlock()
 	switch {
 	case r.closed != nil:
-		return
 	case r.pending > 0 && r.pending+f.Len() > r.options.Pending:
 		r.queue, r.closed = nil, ErrSlow
 	default:
 		r.queue = append(r.queue, f)
 		r.pending += f.Len()
 	}
-	r.wakeUp()
+}
+
+// Flush has Serve write what was sent.
+func (r *Response) Flush() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Close ends the subscription once what is queued is written.
 func (r *Response) Close(reason error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed == nil {
 		r.closed = reason
-		r.wakeUp()
 	}
-}
-
-func (r *Response) wakeUp() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	r.mu.Unlock()
+	r.Flush()
 }
 
 // take empties the queue, appending its bytes to buf.
@@ -97,14 +75,19 @@ func (r *Response) take(buf []byte) ([]byte, error) {
 
 // Serve writes what is sent, all that waits in one write and one flush, until
 // the outlet is closed, the client leaves or stalls, or the longest time is
-// over, and returns which. The response's header is out by then.
-func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) error {
+// over. The response's header is out by then.
+func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) End {
+	began := time.Now()
 	out := newWriter(w, r.options.WriteTimeout)
 	defer out.done()
+	reason := r.serve(ctx, out)
+	return End{Reason: reason, Bytes: out.written, Open: time.Since(began)}
+}
 
+func (r *Response) serve(ctx context.Context, out *writer) error {
 	beat := newTimer(r.options.Heartbeat)
 	defer beat.Stop()
-	old := newTimer(spread(r.options.MaxDuration, 0.1))
+	old := newTimer(jitter.Spread(r.options.MaxDuration, 0.1))
 	defer old.Stop()
 
 	for {
@@ -127,7 +110,7 @@ func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) error {
 		case <-old.C:
 			r.Close(ErrOld)
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ErrLeft
 		}
 	}
 }
@@ -139,9 +122,4 @@ func newTimer(d time.Duration) *time.Timer {
 		t.Stop()
 	}
 	return t
-}
-
-// spread moves d at random by up to the fraction f of it, either way.
-func spread(d time.Duration, f float64) time.Duration {
-	return time.Duration(float64(d) * (1 - f + 2*f*rand.Float64()))
 }

@@ -20,6 +20,7 @@ type writer struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	buf     []byte
+	written int64
 
 	timeout time.Duration
 	timer   *time.Timer
@@ -62,16 +63,20 @@ func (w *writer) write(p []byte) error {
 	}
 	w.timer.Reset(w.timeout)
 	defer w.timer.Stop()
-	_, err := w.w.Write(p)
+	n, err := w.w.Write(p)
+	w.written += int64(n)
 	if err == nil {
 		err = w.control.Flush()
 	}
+	if err == nil {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err != nil && w.stalled {
-		return fmt.Errorf("%w: %w", ErrStalled, err)
+	if w.stalled {
+		return ErrStalled
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrLeft, err)
 }
 
 func (w *writer) breakOff() {

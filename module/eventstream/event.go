@@ -91,4 +91,4 @@ func AppendRetry(dst []byte, d time.Duration) []byte {
 
 // Heartbeat is a comment line, which every client ignores (HTML Standard,
 // section 9.2.7, recommends one against proxies that drop silent connections).
-var Heartbeat = NewFrame([]byte(":\n"))
+var Heartbeat = NewFrame(2, func(b []byte) []byte { return append(b, ":\n"...) })

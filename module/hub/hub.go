@@ -1,10 +1,17 @@
 // Package hub is who listens to what: channels, their subscribers, and the
 // fan-out of each payload to them. It knows neither Redis nor HTTP.
+//
+// The hub itself keeps the register of channels, behind one lock. The
+// subscribers are shared out among loops, one a core, and each belongs to its
+// loop alone, so that fan-out takes no lock.
 package hub
 
 import (
+	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -21,70 +28,90 @@ type Source interface {
 // order in which it is heard.
 type Hub struct {
 	source Source
+	loops  []*Loop
 
 	mu          sync.Mutex
 	channels    map[string]*channel
-	subscribers map[*Subscriber]struct{}
+	subscribers int
+	joined      int // since the beginning
 	closed      bool
+	empty       chan struct{} // closed when it is closed and everyone has left
 
 	malformed atomic.Uint64
 }
 
-// New makes a hub without subscribers.
-func New(source Source) *Hub {
-	return &Hub{
-		source:      source,
-		channels:    make(map[string]*channel),
-		subscribers: make(map[*Subscriber]struct{}),
+// New makes a hub of that many loops.
+func New(source Source, loops int) *Hub {
+	h := &Hub{
+		source:   source,
+		channels: make(map[string]*channel),
+		empty:    make(chan struct{}),
 	}
+	for i := range loops {
+		h.loops = append(h.loops, newLoop(i))
+	}
+	return h
 }
 
-// Join enters s into its channels: from here on its outlet gets their events.
-// In a hub that is closed the outlet is closed at once.
+// Join enters s into its channels: from here on it gets their events, which
+// wait until it is attached to an outlet. Everyone who joins has to leave.
 func (h *Hub) Join(s *Subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		s.out.Close(ErrClosed)
-		return
-	}
-	h.subscribers[s] = struct{}{}
-	for _, in := range s.interests {
+	s.loop = h.loops[h.joined%len(h.loops)]
+	h.joined++
+	h.subscribers++
+	for i := range s.places {
+		in := s.interests[i]
 		c := h.channels[in.Channel]
 		if c == nil {
-			c = newChannel(in.Channel)
+			c = &channel{name: in.Channel}
 			h.channels[in.Channel] = c
 			h.source.Listen(in.Channel)
 		}
-		c.add(s, in.View)
+		s.places[i].channel, s.places[i].audience = c, c.enter(in.View, s.loop, len(h.loops))
 	}
-	h.checkReady(s)
+	closed := h.closed
+	s.loop.Do(func() {
+		s.loop.add(s)
+		s.checkReady()
+		if closed {
+			s.close(ErrClosed)
+		}
+	})
 }
 
 // Open says that the page now counts on hearing everything: what s misses from
 // here on, it is told of.
 func (h *Hub) Open(s *Subscriber) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s.open = true
+	s.loop.Do(func() { s.open = true })
+}
+
+// Attach gives s the outlet for what waits for it, and for what comes. It is
+// made in the loop that s belongs to.
+func (h *Hub) Attach(s *Subscriber, outlet func(*Loop) Outlet) {
+	s.loop.Do(func() { s.attach(outlet(s.loop)) })
 }
 
 // Leave takes s out of its channels. A second call does nothing.
 func (h *Hub) Leave(s *Subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, in := h.subscribers[s]; !in {
+	if s.left {
 		return
 	}
-	delete(h.subscribers, s)
-	for _, in := range s.interests {
-		c := h.channels[in.Channel]
-		c.remove(s, in.View)
-		if c.empty() {
-			delete(h.channels, in.Channel)
-			h.source.Forget(in.Channel)
+	s.left = true
+	for i := range s.places {
+		p := &s.places[i]
+		p.channel.leave(p.audience, s.loop)
+		if p.channel.isEmpty() {
+			delete(h.channels, p.channel.name)
+			h.source.Forget(p.channel.name)
 		}
 	}
+	s.loop.Do(func() { s.loop.remove(s) })
+	h.subscribers--
+	h.checkEmpty()
 }
 
 // Listening is the source's word that from now on it hears the channel. A
@@ -97,14 +124,18 @@ func (h *Hub) Listening(name string) {
 	if c == nil {
 		return
 	}
-	c.live = true
+	c.live.Store(true)
 	gap := eventstream.Gap{Channel: name, Reason: "unknown"}.Frame()
-	for s := range c.subscribers() {
-		if s.open {
-			s.out.Send(gap)
-		} else {
-			h.checkReady(s)
-		}
+	for _, a := range c.audiences {
+		h.inLoops(a, func(l *Loop) {
+			for _, m := range a.shares[l.index].members {
+				if m.subscriber.open {
+					m.subscriber.send(gap)
+				} else {
+					m.subscriber.checkReady()
+				}
+			}
+		})
 	}
 }
 
@@ -113,46 +144,89 @@ func (h *Hub) Deaf() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range h.channels {
-		c.live = false
+		c.live.Store(false)
 	}
 }
 
-// Message hands a payload to the channel's subscribers.
+// Message hands a payload to the channel's subscribers. It is encoded once for
+// each way in which they want it.
 func (h *Hub) Message(name, payload string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c := h.channels[name]; c != nil {
-		for view, subscribers := range c.views {
-			event, err := view.Event(payload)
-			if err != nil {
-				h.malformed.Add(1)
+	c := h.channels[name]
+	if c == nil {
+		return
+	}
+	for _, a := range c.audiences {
+		event, err := a.view.Event(payload)
+		if err != nil {
+			h.malformed.Add(1)
+		}
+		frame := event.Frame()
+		h.inLoops(a, func(l *Loop) {
+			for _, m := range a.shares[l.index].members {
+				m.subscriber.send(frame)
 			}
-			frame := event.Frame()
-			for s := range subscribers {
-				s.out.Send(frame)
-			}
+		})
+	}
+}
+
+// inLoops runs f in each loop that has members of the audience.
+func (h *Hub) inLoops(a *audience, f func(*Loop)) {
+	for i, l := range h.loops {
+		if a.shares[i].count > 0 {
+			l.Do(func() { f(l) })
 		}
 	}
 }
 
-// Close closes every subscriber's outlet, and those of all who join later.
-func (h *Hub) Close() {
+// Close closes all subscribers, spread over the time drain, each with a
+// reconnection time of its own to end with, so that they come to other gateways
+// as a trickle. Those who join meanwhile are closed at once. It returns when
+// all have left, or some time after the drain, or when ctx ends.
+func (h *Hub) Close(ctx context.Context, drain time.Duration) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	first := !h.closed
 	h.closed = true
-	for s := range h.subscribers {
-		s.out.Close(ErrClosed)
+	if first {
+		h.checkEmpty()
+		for _, l := range h.loops {
+			l.Do(func() { l.drain(drain) })
+		}
+	}
+	h.mu.Unlock()
+
+	timeout := time.NewTimer(drain + lastWords)
+	defer timeout.Stop()
+	select {
+	case <-h.empty:
+	case <-timeout.C:
+	case <-ctx.Done():
 	}
 }
 
-// checkReady tells s once all its channels are heard.
-func (h *Hub) checkReady(s *Subscriber) {
-	for _, in := range s.interests {
-		if !h.channels[in.Channel].live {
-			return
-		}
+// lastWords is how long after the drain [Hub.Close] waits for those who are
+// slow to take what they were sent.
+const lastWords = time.Second
+
+// checkEmpty tells [Hub.Close] when nobody is left.
+func (h *Hub) checkEmpty() {
+	if !h.closed || h.subscribers > 0 {
+		return
 	}
-	s.readyOnce.Do(func() { close(s.ready) })
+	select {
+	case <-h.empty:
+	default:
+		close(h.empty)
+	}
+}
+
+// spread is a random part of d.
+func spread(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return rand.N(d)
 }
 
 // Stats are a hub's numbers at one moment.
@@ -167,5 +241,5 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Stats{Subscribers: len(h.subscribers), Channels: len(h.channels), Malformed: h.malformed.Load()}
+	return Stats{Subscribers: h.subscribers, Channels: len(h.channels), Malformed: h.malformed.Load()}
 }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	. "github.com/caddy-sse/caddy-sse/module/hub"
@@ -33,12 +35,14 @@ func (s *source) String() string {
 
 // outlet keeps what it is sent.
 type outlet struct {
-	got    strings.Builder
-	closed error
+	got     strings.Builder
+	flushed int
+	closed  atomic.Bool
 }
 
 func (o *outlet) Send(f *eventstream.Frame) { o.got.Write(f.Bytes()) }
-func (o *outlet) Close(reason error)        { o.closed = reason }
+func (o *outlet) Flush()                    { o.flushed = o.got.Len() }
+func (o *outlet) Close(error)               { o.closed.Store(true) }
 
 func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet) {
 	out := new(outlet)
@@ -46,7 +50,14 @@ func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet
 	for _, c := range channels {
 		interests = append(interests, Interest{Channel: c, View: view})
 	}
-	return NewSubscriber(interests, out), out
+	return NewSubscriber(interests, eventstream.NewFrame(0, func(b []byte) []byte { return b }), 1<<20, time.Second), out
+}
+
+// join joins, and attaches the outlet.
+func join(h *Hub, s *Subscriber, out *outlet) {
+	h.Join(s)
+	h.Attach(s, func(*Loop) Outlet { return out })
+	h.Settle()
 }
 
 func isReady(s *Subscriber) bool {
@@ -60,7 +71,7 @@ func isReady(s *Subscriber) bool {
 
 func TestSourceIsAskedOncePerChannel(t *testing.T) {
 	src := new(source)
-	h := New(src)
+	h := New(src, 2)
 	a, _ := subscriber(eventstream.View{}, "one", "two")
 	b, _ := subscriber(eventstream.View{}, "two")
 	h.Join(a)
@@ -77,19 +88,23 @@ func TestSourceIsAskedOncePerChannel(t *testing.T) {
 }
 
 func TestMessageReachesItsChannelInEachView(t *testing.T) {
-	h := New(new(source))
+	h := New(new(source), 2)
 	text, textOut := subscriber(eventstream.View{Type: "note"}, "one")
 	json, jsonOut := subscriber(eventstream.View{Format: eventstream.JSON}, "one", "two")
-	h.Join(text)
-	h.Join(json)
+	join(h, text, textOut)
+	join(h, json, jsonOut)
 	h.Message("one", `{"event":"like","data":"hi"}`)
 	h.Message("two", `no envelope`)
 	h.Message("three", `nobody`)
+	h.Settle()
 	if got, want := textOut.got.String(), "event: note\ndata: {\"event\":\"like\",\"data\":\"hi\"}\n\n"; got != want {
 		t.Errorf("text got %q", got)
 	}
 	if got, want := jsonOut.got.String(), "event: like\ndata: hi\n\ndata: no envelope\n\n"; got != want {
 		t.Errorf("json got %q", got)
+	}
+	if jsonOut.flushed != jsonOut.got.Len() {
+		t.Error("not everything was flushed")
 	}
 	if got := h.Stats().Malformed; got != 1 {
 		t.Errorf("%d malformed envelopes are counted, not 1", got)
@@ -97,39 +112,44 @@ func TestMessageReachesItsChannelInEachView(t *testing.T) {
 }
 
 func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
-	h := New(new(source))
+	h := New(new(source), 2)
 	first, _ := subscriber(eventstream.View{}, "one", "two")
 	h.Join(first)
 	h.Listening("one")
+	h.Settle()
 	if isReady(first) {
 		t.Error("ready with one channel of two")
 	}
 	h.Listening("two")
+	h.Settle()
 	if !isReady(first) {
 		t.Error("not ready with both")
 	}
 	second, _ := subscriber(eventstream.View{}, "two")
-	if h.Join(second); !isReady(second) {
+	h.Join(second)
+	if h.Settle(); !isReady(second) {
 		t.Error("not ready though the channel is heard")
 	}
 	h.Deaf()
 	third, _ := subscriber(eventstream.View{}, "two")
-	if h.Join(third); isReady(third) {
+	h.Join(third)
+	if h.Settle(); isReady(third) {
 		t.Error("ready while nothing is heard")
 	}
 }
 
 func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
-	h := New(new(source))
+	h := New(new(source), 2)
 	early, earlyOut := subscriber(eventstream.View{}, "one")
-	h.Join(early)
+	join(h, early, earlyOut)
 	h.Listening("one")
 	h.Open(early)
 	h.Deaf()
 	late, lateOut := subscriber(eventstream.View{}, "one")
-	h.Join(late)
+	join(h, late, lateOut)
 	h.Listening("one")
 	h.Open(late)
+	h.Settle()
 	if !strings.Contains(earlyOut.got.String(), "event: sse.gap\n") {
 		t.Errorf("who was open got %q", earlyOut.got.String())
 	}
@@ -138,23 +158,58 @@ func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
 	}
 }
 
+// What comes before a subscriber is attached waits for it, up to its limit.
+func TestWaitingForTheOutlet(t *testing.T) {
+	h := New(new(source), 2)
+	s, out := subscriber(eventstream.View{}, "one")
+	h.Join(s)
+	h.Message("one", "early")
+	join2 := func(payload string) (*Subscriber, *outlet) {
+		s, out := subscriber(eventstream.View{}, "two")
+		h.Join(s)
+		h.Message("two", payload)
+		h.Attach(s, func(*Loop) Outlet { return out })
+		h.Settle()
+		return s, out
+	}
+	h.Attach(s, func(*Loop) Outlet { return out })
+	h.Settle()
+	if got := out.got.String(); got != "data: early\n\n" || out.flushed != out.got.Len() {
+		t.Errorf("got %q, %d bytes of it flushed", got, out.flushed)
+	}
+	if _, out := join2(strings.Repeat("x", 1<<20)); !out.closed.Load() {
+		t.Error("more than the limit waits")
+	}
+}
+
 func TestCloseEndsAllAndThoseWhoComeLater(t *testing.T) {
-	h := New(new(source))
+	h := New(new(source), 2)
 	a, aOut := subscriber(eventstream.View{}, "one")
-	h.Join(a)
-	h.Close()
+	join(h, a, aOut)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.Close(t.Context(), 0)
+	}()
+	for !aOut.closed.Load() {
+		h.Settle()
+	}
 	b, bOut := subscriber(eventstream.View{}, "one")
-	h.Join(b)
-	if aOut.closed == nil || bOut.closed == nil {
-		t.Errorf("closed: %v, %v", aOut.closed, bOut.closed)
+	join(h, b, bOut)
+	if !bOut.closed.Load() {
+		t.Error("who came later is not closed")
+	}
+	if got := aOut.got.String(); !strings.HasPrefix(got, "retry: ") {
+		t.Errorf("it ends with %q", got)
 	}
 	h.Leave(a)
 	h.Leave(b)
+	<-done
 }
 
 func TestConcurrentUse(t *testing.T) {
 	src := new(source)
-	h := New(src)
+	h := New(src, 2)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -164,12 +219,14 @@ func TestConcurrentUse(t *testing.T) {
 				h.Join(s)
 				h.Listening(name)
 				h.Open(s)
+				h.Attach(s, func(*Loop) Outlet { return new(outlet) })
 				h.Message(name, "hi")
 				h.Leave(s)
 			}
 		})
 	}
 	all.Wait()
+	h.Settle()
 	if got := h.Stats(); got != (Stats{}) {
 		t.Errorf("something is left: %+v", got)
 	}

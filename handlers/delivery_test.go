@@ -1,0 +1,369 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+// A way is one over which a subscriber is delivered to.
+type way struct {
+	name, scheme string
+	client       func(testing.TB) *http.Client
+	via          string // as the log calls it
+}
+
+var ways = []way{
+	{"HTTP1", "http", gatewaytest.HTTP1, "socket"},
+	{"HTTP1 over TLS", "https", gatewaytest.HTTP1, "socket"},
+	{"HTTP2", "https", gatewaytest.HTTP2, "response"},
+	{"h2c", "http", gatewaytest.H2C, "response"},
+}
+
+// eachWay runs the test over every way, each with a gateway and a Redis server
+// of its own. The block is that of sse_subscribe.
+func eachWay(t *testing.T, block string, test func(*testing.T, way, *gatewaytest.Gateway, *redistest.Server)) {
+	t.Helper()
+	t.Parallel()
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			tls := map[string]string{"https": "\ttls internal\n"}[w.scheme]
+			g := gatewaytest.Start(t, "\tdebug\n\tservers {\n\t\tprotocols h1 h2 h2c\n\t}\n"+redisOption(server),
+				w.scheme+"://{$ADDR} {\n"+tls+"\tsse_subscribe /events/* {path.1} {\n"+block+"\n\t}\n}")
+			test(t, w, g, server)
+		})
+	}
+}
+
+func (w way) url(g *gatewaytest.Gateway) string { return w.scheme + "://" + g.Addr + "/events/" }
+
+func TestEveryWay(t *testing.T) {
+	eachWay(t, "greeting hi there\nheartbeat 100ms", func(t *testing.T, w way, g *gatewaytest.Gateway, server *redistest.Server) {
+		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
+		s.Await("event: hi\ndata: there\n\n")
+		s.Await("\n:\n")
+		big := strings.Repeat("x", 300<<10)
+		for _, payload := range []string{"one", big, "two\nlines", "last"} {
+			server.Do("PUBLISH", "a", payload)
+		}
+		s.Await("data: one\n\n")
+		s.Await("data: " + big + "\n\n")
+		s.Await("data: two\ndata: lines\n\n")
+		s.Await("data: last\n\n")
+		s.Leave()
+		redistest.Await(t, "the end", func() bool { return strings.Contains(g.Log(), `"via":"`+w.via+`"`) })
+		if !strings.Contains(g.Log(), `"reason":"the client left`) {
+			t.Errorf("the log has another reason:\n%s", g.Log())
+		}
+	})
+}
+
+func TestMaxDurationEveryWay(t *testing.T) {
+	eachWay(t, "max_duration 500ms\nheartbeat 50ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
+		began := time.Now()
+		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
+		if err := s.AwaitEnd(); err != nil {
+			t.Errorf("it did not end cleanly: %v", err)
+		}
+		if took := time.Since(began); took < 450*time.Millisecond {
+			t.Errorf("it ended after %s", took)
+		}
+	})
+}
+
+// Nothing is sent, so only the connection itself can tell.
+func TestLeavingIsNoticedAtOnce(t *testing.T) {
+	eachWay(t, "heartbeat off", func(t *testing.T, w way, g *gatewaytest.Gateway, server *redistest.Server) {
+		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
+		s.Await("retry")
+		if server.Listeners("a") != 1 {
+			t.Error("nobody listens")
+		}
+		s.Leave()
+		redistest.Await(t, "the end of the subscription", func() bool { return server.Listeners("a") == 0 })
+	})
+}
+
+// A burst far above the limit of what may wait reaches who reads, whole and in
+// order.
+func TestBurstAboveTheLimit(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, redisOption(server), `http://{$ADDR} {
+	sse_subscribe /events a {
+		pending 256KiB
+	}
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")
+	var want strings.Builder
+	pipeline := server.Client().Pipeline()
+	for i := range 400 {
+		payload := fmt.Sprint(i, strings.Repeat("x", 1000))
+		pipeline.Publish(t.Context(), "a", payload)
+		fmt.Fprintf(&want, "data: %s\n\n", payload)
+	}
+	if _, err := pipeline.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Await(want.String())
+}
+
+// Who does not read is closed at the limit, or after the time that nothing was
+// taken, and nobody else notices.
+func TestSlowAndStalledSubscribers(t *testing.T) {
+	for _, overTLS := range []bool{false, true} {
+		for _, test := range []struct {
+			name, block, reason string
+			payloads            int // of 64 KiB: far more than the limit, or just more than the socket's buffers
+		}{
+			{"slow", "pending 1MiB\nwrite_timeout 1h", "too slow", 200},
+			{"stalled", "pending 1GiB\nwrite_timeout 500ms", "stalled", 200},
+		} {
+			t.Run(fmt.Sprint(test.name, " TLS ", overTLS), func(t *testing.T) {
+				t.Parallel()
+				server := redistest.Start(t)
+				scheme, tls := "http", ""
+				if overTLS {
+					scheme, tls = "https", "\ttls internal\n"
+				}
+				g := gatewaytest.Start(t, "\tdebug\n"+redisOption(server), scheme+"://{$ADDR} {\n"+tls+"\tsse_subscribe /events a {\n"+test.block+"\n\t}\n}")
+				const stalled = 5
+				for range stalled {
+					gatewaytest.Raw(t, g.Addr, "/events", overTLS)
+				}
+				healthy := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), scheme+"://"+g.Addr+"/events")
+				healthy.Await("retry")
+				payload := strings.Repeat("x", 64<<10)
+				for i := range test.payloads {
+					server.Do("PUBLISH", "a", payload)
+					if i%20 == 0 {
+						healthy.Await(strings.Repeat("data: "+payload+"\n\n", i+1))
+					}
+				}
+				redistest.Await(t, "the end of those who do not read", func() bool {
+					return strings.Count(g.Log(), `"reason":"`+test.reason) == stalled
+				})
+				server.Do("PUBLISH", "a", "last")
+				healthy.Await("data: last\n\n")
+			})
+		}
+	}
+}
+
+// The same over HTTP/2, where flow control is what a client stalls with.
+func TestStalledOverHTTP2(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, "\tdebug\n"+redisOption(server), `https://{$ADDR} {
+	tls internal
+	sse_subscribe /events a {
+		write_timeout 500ms
+		pending 64MiB
+	}
+}`)
+	client := gatewaytest.HTTP2(t)
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+g.Addr+"/events", nil)
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	for range 200 {
+		server.Do("PUBLISH", "a", strings.Repeat("x", 64<<10))
+	}
+	redistest.Await(t, "the end of who does not read", func() bool { return strings.Contains(g.Log(), `"reason":"stalled`) })
+}
+
+func TestReloadCutsNobody(t *testing.T) {
+	sites := `http://{$ADDR} {
+	sse_subscribe /events a
+}`
+	for grace, n := range map[string]int{"": 3000, "\tgrace_period 1s\n": 500} {
+		t.Run(fmt.Sprint(n, grace), func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			options := grace + redisOption(server)
+			g := gatewaytest.Start(t, options, sites)
+			client := gatewaytest.HTTP1(t)
+			streams := make([]*gatewaytest.Stream, n)
+			var all sync.WaitGroup
+			for worker := range 8 {
+				all.Go(func() {
+					for i := worker; i < n; i += 8 {
+						streams[i] = gatewaytest.Subscribe(t, client, "http://"+g.Addr+"/events")
+					}
+				})
+			}
+			all.Wait()
+			stop := make(chan struct{})
+			sent := make(chan string)
+			go func() {
+				var want strings.Builder
+				redis := server.Client()
+				for i := 0; ; i++ {
+					select {
+					case <-stop:
+						sent <- want.String()
+						return
+					case <-time.After(50 * time.Millisecond):
+						redis.Publish(t.Context(), "a", i)
+						fmt.Fprintf(&want, "data: %d\n\n", i)
+					}
+				}
+			}()
+			g.Reload(options, sites)
+			files, routines := descriptors(t, g), goroutines(t, g)
+			for range 9 {
+				g.Reload(options, sites)
+			}
+			close(stop)
+			want := <-sent
+			for _, s := range streams {
+				s.Await(want)
+			}
+			redistest.Await(t, "no growth", func() bool { return descriptors(t, g) <= files+3 && goroutines(t, g) <= routines+5 })
+			if channels := server.Listeners("a"); channels != 1 {
+				t.Errorf("%d connections listen", channels)
+			}
+		})
+	}
+}
+
+// descriptors is how many files the gateway has open.
+func descriptors(t *testing.T, g *gatewaytest.Gateway) int {
+	t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", g.PID()))
+	if err != nil {
+		t.Skip("there is no /proc here")
+	}
+	return len(entries)
+}
+
+// watched is how many sockets the gateway's epoll instances watch.
+func watched(t *testing.T, g *gatewaytest.Gateway) int {
+	t.Helper()
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", g.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, path := range paths {
+		if info, err := os.ReadFile(path); err == nil { // it may be closed by now
+			n += strings.Count(string(info), "tfd:")
+		}
+	}
+	return n
+}
+
+// Caddy's end is spread, and the last thing that each subscriber hears is when
+// to come back, somewhere.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, "\tservers {\n\t\tprotocols h1 h2c\n\t}\n\tsse {\n\t\tredis "+server.Addr+"\n\t\tdrain 2s\n\t}", `http://{$ADDR} {
+	sse_subscribe /events a
+}`)
+	var streams []*gatewaytest.Stream
+	for i := range 40 {
+		client := gatewaytest.HTTP1(t)
+		if i%4 == 0 {
+			client = gatewaytest.H2C(t)
+		}
+		streams = append(streams, gatewaytest.Subscribe(t, client, "http://"+g.Addr+"/events"))
+	}
+	began := time.Now()
+	ended := make([]time.Duration, len(streams))
+	var all sync.WaitGroup
+	for i, s := range streams {
+		all.Go(func() {
+			if err := s.AwaitEnd(); err != nil {
+				t.Errorf("it did not end cleanly: %v", err)
+			}
+			ended[i] = time.Since(began)
+		})
+	}
+	took := g.Stop()
+	all.Wait()
+	if took > 4*time.Second {
+		t.Errorf("Caddy took %s to end", took)
+	}
+	var early, late int
+	for _, d := range ended {
+		if d < time.Second {
+			early++
+		} else {
+			late++
+		}
+	}
+	if early < 5 || late < 5 {
+		t.Errorf("%d ended in the first half of the drain, %d in the second", early, late)
+	}
+	retries := make(map[string]bool)
+	for _, s := range streams {
+		lines := strings.Split(strings.TrimSpace(s.Text()), "\n")
+		last := lines[len(lines)-1]
+		if ms, err := strconv.Atoi(strings.TrimPrefix(last, "retry: ")); err != nil || ms < 1500 || ms > 4500 {
+			t.Errorf("the last line is %q", last)
+		}
+		retries[last] = true
+	}
+	if len(retries) < 10 {
+		t.Errorf("there are only %d reconnection times", len(retries))
+	}
+}
+
+func TestManyConnects(t *testing.T) {
+	const n = 20_000
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, redisOption(server), `http://{$ADDR} {
+	metrics
+	sse_subscribe /events/* shared chat:{path.1}
+}`)
+	connect := func(n int) {
+		var all sync.WaitGroup
+		for worker := range 8 {
+			all.Go(func() {
+				for i := range n / 8 {
+					conn, _ := gatewaytest.Raw(t, g.Addr, fmt.Sprint("/events/", (worker+i)%50), false)
+					conn.Close()
+				}
+			})
+		}
+		all.Wait()
+		redistest.Await(t, "no channels", func() bool { return server.Channels("shared") == 0 && server.Channels("chat:*") == 0 })
+	}
+	connect(80)
+	files, routines, sockets := descriptors(t, g), goroutines(t, g), watched(t, g)
+	connect(n)
+	redistest.Await(t, "everything to be as before", func() bool {
+		return descriptors(t, g) <= files+3 && goroutines(t, g) <= routines+5 && watched(t, g) <= sockets+3
+	})
+}
+
+// Whatever else Caddy puts around a connection by default, it is taken over.
+func TestSocketIsTakenByDefault(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, "\tdebug\n"+redisOption(server), `http://{$ADDR} {
+	log
+	metrics
+	encode
+	sse_subscribe /events a
+}`)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events", "Accept-Encoding: gzip")
+	s.Await("retry")
+	s.Leave()
+	redistest.Await(t, "a socket's end in the log", func() bool { return strings.Contains(g.Log(), `"via":"socket","status":200,"bytes":`) })
+}

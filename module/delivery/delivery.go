@@ -1,0 +1,40 @@
+// Package delivery is how frames reach one client: through its socket
+// ([Socket]), or, where that cannot be had, through its http.ResponseWriter
+// ([Response]). Both are outlets of the hub, and behave the same.
+package delivery
+
+import (
+	"errors"
+	"time"
+)
+
+// Reasons for the end of a subscription.
+var (
+	ErrLeft    = errors.New("the client left")
+	ErrSlow    = errors.New("too slow: more waits for the client than its limit")
+	ErrStalled = errors.New("stalled: the client took nothing for too long")
+	ErrOld     = errors.New("open for its longest time")
+)
+
+// Options say how a subscription lives.
+type Options struct {
+	// Heartbeat is after how long a silence a comment is sent; zero: never.
+	Heartbeat time.Duration
+	// MaxDuration is after how long the subscription ends, give or take 10 %,
+	// so that those who came together do not come back together; zero: never.
+	MaxDuration time.Duration
+	// Pending is how many bytes may wait for the client.
+	Pending int
+	// WriteTimeout is for how long the client may take nothing while something
+	// waits for it.
+	WriteTimeout time.Duration
+}
+
+// An End is how a subscription ended.
+type End struct {
+	Reason error
+	// Bytes is how many were written, of the body.
+	Bytes int64
+	// Open is how long it was open.
+	Open time.Duration
+}

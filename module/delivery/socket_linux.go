@@ -1,0 +1,307 @@
+package delivery
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+const haveSockets = true
+
+const (
+	// maxVectors is how many frames one writev takes (IOV_MAX is 1024).
+	maxVectors = 256
+	// keepQueue is the longest queue whose memory a silent subscriber keeps.
+	keepQueue = 4
+)
+
+// A Loop is the goroutine that a socket belongs to: all its methods, and
+// whatever is given to Do, run there.
+type Loop interface {
+	Do(func())
+	// Now is the time, as of when the loop last looked.
+	Now() time.Time
+}
+
+// A Socket delivers straight to a connection that was taken over: no goroutine
+// waits for it, and no buffer is between. What the socket does not take waits as
+// references to the frames that all subscribers share, until epoll says that it
+// is writable.
+type Socket struct {
+	loop    Loop
+	poller  *Poller
+	options Options
+	ended   func(End)
+	conn    *Conn
+	fd      int
+	token   uint64 // in the poller
+
+	queue   []*eventstream.Frame
+	written int // bytes of the first frame in queue that are written
+	pending int // bytes in queue that are not
+	total   int64
+	blocked bool  // the socket is full; the poller tells when it is not
+	closing error // end once the queue is written
+	over    bool
+
+	timer              *time.Timer
+	due                time.Time // of the timer
+	born, wrote, moved time.Time // moved: when the client last took something
+	dies               time.Time // of age; zero: never
+}
+
+// NewSocket makes an outlet of a connection that was taken over. It is to be
+// called in the loop. When the subscription is over, ended is called there.
+func NewSocket(conn *Conn, loop Loop, poller *Poller, o Options, ended func(End)) *Socket {
+	now := loop.Now()
+	s := &Socket{
+		loop: loop, poller: poller, options: o, ended: ended, conn: conn,
+		born: now, wrote: now, moved: now,
+	}
+	if o.MaxDuration > 0 {
+		s.dies = now.Add(jitter.Spread(o.MaxDuration, 0.1))
+	}
+	if err := s.register(); err != nil {
+		s.end(err)
+		return s
+	}
+	s.arm()
+	return s
+}
+
+func (s *Socket) register() error {
+	raw, err := s.conn.tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	// The descriptor stays valid: nobody but end closes the connection.
+	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
+		return err
+	}
+	// Unacknowledged data ends a connection whose client has vanished; by
+	// default the kernel would try for a quarter of an hour (tcp(7)).
+	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(2*s.options.WriteTimeout/time.Millisecond))
+	return s.poller.add(s)
+}
+
+// Send queues a frame.
+func (s *Socket) Send(f *eventstream.Frame) {
+	if s.over || s.closing != nil {
+		return
+	}
+	if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
+		s.Flush() // a burst may be more than the limit, and yet no more than the client takes
+		if s.over {
+			return
+		}
+		if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
+			s.end(ErrSlow)
+			return
+		}
+	}
+	s.queue = append(s.queue, f)
+	s.pending += f.Len()
+}
+
+// Close ends the subscription once what is queued is written.
+func (s *Socket) Close(reason error) {
+	if s.over || s.closing != nil {
+		return
+	}
+	s.closing = reason
+	s.Flush()
+}
+
+// Flush writes what is queued, as far as the socket takes it.
+func (s *Socket) Flush() {
+	if s.over || s.blocked {
+		return
+	}
+	if len(s.queue) > 0 {
+		s.write()
+	}
+	if s.over || s.blocked || s.closing == nil {
+		return
+	}
+	s.sayEnd()
+	s.end(s.closing)
+}
+
+// write empties the queue, or finds the socket blocked or broken.
+func (s *Socket) write() {
+	now := s.loop.Now()
+	for len(s.queue) > 0 {
+		n, err := s.writeSome()
+		if n > 0 {
+			s.wrote, s.moved = now, now
+			s.took(n)
+		}
+		switch err {
+		case nil:
+		case unix.EAGAIN:
+			s.block()
+			return
+		default:
+			s.end(ErrLeft)
+			return
+		}
+	}
+	if cap(s.queue) > keepQueue {
+		s.queue = nil
+	} else {
+		s.queue = s.queue[:0]
+	}
+}
+
+// writeSome writes once: all that waits, up to a limit.
+func (s *Socket) writeSome() (n int, err error) {
+	switch {
+	case s.conn.tls != nil:
+		return s.writeTLS()
+	case len(s.queue) == 1:
+		n, err = unix.Write(s.fd, s.bytes(s.queue[0])[s.written:])
+	default:
+		vectors := make([][]byte, 0, min(len(s.queue), maxVectors))
+		for _, f := range s.queue[:cap(vectors)] {
+			vectors = append(vectors, s.bytes(f))
+		}
+		vectors[0] = vectors[0][s.written:]
+		n, err = unix.Writev(s.fd, vectors)
+	}
+	if err == unix.EINTR {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// bytes are those of a frame as they go over this connection.
+func (s *Socket) bytes(f *eventstream.Frame) []byte {
+	if s.conn.chunked {
+		return f.Chunk()
+	}
+	return f.Bytes()
+}
+
+// took takes n written bytes off the queue.
+func (s *Socket) took(n int) {
+	s.total += int64(n)
+	done := 0
+	for ; done < len(s.queue); done++ {
+		left := len(s.bytes(s.queue[done])) - s.written
+		if n < left {
+			s.written += n
+			break
+		}
+		n -= left
+		s.written = 0
+		s.pending -= s.queue[done].Len()
+	}
+	kept := copy(s.queue, s.queue[done:])
+	clear(s.queue[kept:])
+	s.queue = s.queue[:kept]
+}
+
+// block waits for the socket to be writable.
+func (s *Socket) block() {
+	s.blocked = true
+	s.moved = s.loop.Now()
+	if err := s.poller.awaitWritable(s); err != nil {
+		s.end(err)
+		return
+	}
+	s.arm()
+}
+
+// notified is what the poller found: the socket is writable, or the client has
+// left.
+func (s *Socket) notified(events uint32) {
+	switch {
+	case s.over:
+	case events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0:
+		s.end(ErrLeft)
+	case events&unix.EPOLLOUT != 0:
+		s.blocked = false
+		s.Flush()
+	}
+}
+
+// arm sets the timer to the next thing that is due.
+func (s *Socket) arm() {
+	due := s.dies
+	sooner := func(t time.Time) {
+		if due.IsZero() || t.Before(due) {
+			due = t
+		}
+	}
+	if s.options.Heartbeat > 0 {
+		sooner(s.wrote.Add(s.options.Heartbeat))
+	}
+	if s.blocked {
+		sooner(s.moved.Add(s.options.WriteTimeout))
+	}
+	if due.IsZero() || !s.due.IsZero() && !due.Before(s.due) {
+		return // it is soon enough: tick looks again
+	}
+	s.due = due
+	wait := due.Sub(s.loop.Now())
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, func() { s.loop.Do(s.tick) })
+	} else {
+		s.timer.Reset(wait)
+	}
+}
+
+// tick does what is due.
+func (s *Socket) tick() {
+	if s.over {
+		return
+	}
+	now := s.loop.Now()
+	s.due = time.Time{}
+	switch {
+	case s.blocked && now.Sub(s.moved) >= s.options.WriteTimeout:
+		s.end(ErrStalled)
+		return
+	case !s.dies.IsZero() && !now.Before(s.dies):
+		s.dies = time.Time{}
+		s.Close(ErrOld)
+	case s.options.Heartbeat > 0 && now.Sub(s.wrote) >= s.options.Heartbeat:
+		s.wrote = now
+		if !s.blocked {
+			s.Send(eventstream.Heartbeat)
+			s.Flush()
+		}
+	}
+	if !s.over {
+		s.arm()
+	}
+}
+
+// sayEnd ends the body, as far as the protocol has an end.
+func (s *Socket) sayEnd() {
+	if s.conn.tls != nil {
+		s.endTLS()
+	} else if s.conn.chunked {
+		_, _ = unix.Write(s.fd, lastChunk) // it is a courtesy
+	}
+}
+
+var lastChunk = []byte("0\r\n\r\n")
+
+// end closes the connection, and tells how it was.
+func (s *Socket) end(reason error) {
+	if s.over {
+		return
+	}
+	s.over = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.poller.remove(s)
+	_ = s.conn.tcp.Close() // beneath TLS too, whose own Close might wait for the client
+	s.queue, s.pending = nil, 0
+	s.ended(End{Reason: reason, Bytes: s.total, Open: s.loop.Now().Sub(s.born)})
+}

@@ -1,0 +1,113 @@
+package hub
+
+import (
+	"sync"
+	"time"
+)
+
+// A Loop is a goroutine that owns a share of the subscribers, and their
+// outlets: whatever is done to one is done in its loop.
+//
+// It takes what waits in its inbox all at once, and flushes the outlets after
+// that, so that events which come faster than they can be written go out
+// together. The goroutine exists only while there is something to do.
+type Loop struct {
+	index int
+
+	mu      sync.Mutex
+	inbox   []func()
+	running bool
+
+	// The loop's own.
+	now         time.Time
+	spare       []func() // the inbox before this one, to be used again
+	subscribers []*Subscriber
+	dirty       []*Subscriber // who have been sent something since the last flush
+}
+
+func newLoop(index int) *Loop { return &Loop{index: index} }
+
+// Do runs f in the loop, soon, after what was given to it before.
+func (l *Loop) Do(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inbox = append(l.inbox, f)
+	if !l.running {
+		l.running = true
+		go l.run()
+	}
+}
+
+// Now is the time, as of when the loop last looked. It is for use in the loop.
+func (l *Loop) Now() time.Time { return l.now }
+
+func (l *Loop) run() {
+	for {
+		l.mu.Lock()
+		work := l.inbox
+		if len(work) == 0 {
+			l.running = false
+			l.mu.Unlock()
+			return
+		}
+		l.inbox, l.spare = l.spare[:0], nil
+		l.mu.Unlock()
+
+		l.now = time.Now()
+		for i, f := range work {
+			f()
+			work[i] = nil
+		}
+		l.flush()
+		if cap(work) <= keepInbox {
+			l.spare = work[:0]
+		}
+	}
+}
+
+// keepInbox is the largest inbox that is kept after a burst.
+const keepInbox = 4096
+
+// flush has everyone's outlet write what it was sent.
+func (l *Loop) flush() {
+	for i, s := range l.dirty {
+		s.dirty = false
+		s.out.Flush()
+		l.dirty[i] = nil
+	}
+	l.dirty = l.dirty[:0]
+}
+
+func (l *Loop) add(s *Subscriber) {
+	s.at = len(l.subscribers)
+	l.subscribers = append(l.subscribers, s)
+	for i := range s.places {
+		p := &s.places[i]
+		p.at = p.audience.shares[l.index].add(member{s, i})
+	}
+}
+
+func (l *Loop) remove(s *Subscriber) {
+	last := len(l.subscribers) - 1
+	l.subscribers[s.at] = l.subscribers[last]
+	l.subscribers[s.at].at = s.at
+	l.subscribers[last] = nil
+	l.subscribers = l.subscribers[:last]
+	for i := range s.places {
+		p := &s.places[i]
+		p.audience.shares[l.index].remove(p.at)
+	}
+	s.queue = nil
+}
+
+// drain closes everyone, each at a random moment of the time d.
+func (l *Loop) drain(d time.Duration) {
+	for _, s := range l.subscribers {
+		wait := spread(d)
+		if wait == 0 {
+			s.close(ErrClosed)
+			continue
+		}
+		time.AfterFunc(wait, func() { l.Do(func() { s.close(ErrClosed) }) })
+	}
+}
