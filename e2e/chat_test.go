@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -8,12 +9,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
 // A chat is the quickstart, running.
 type chat struct {
-	*gateway
+	*gatewaytest.Gateway
 	t     testing.TB
 	redis *redis.Client
 }
@@ -25,7 +27,8 @@ var quickstart, _ = filepath.Abs("../caddyfile-examples/quickstart")
 // that it uses at redisAddr.
 func startChat(t testing.TB, dir, caddyfile, redisAddr string, env ...string) *chat {
 	t.Helper()
-	g := startGateway(t, dir, caddyfile, append(env, "APP_PORT="+port(freeAddr(t)))...)
+	_, port, _ := net.SplitHostPort(redistest.FreeAddr(t))
+	g := gatewaytest.StartFile(t, dir, caddyfile, append(env, "APP_PORT="+port)...)
 	client := redis.NewClient(&redis.Options{Addr: redisAddr, Protocol: 2})
 	t.Cleanup(func() { _ = client.Close() })
 	return &chat{g, t, client}
@@ -34,7 +37,7 @@ func startChat(t testing.TB, dir, caddyfile, redisAddr string, env ...string) *c
 // startEmbedded runs the quickstart as it stands, on free ports.
 func startEmbedded(t testing.TB, dir string) *chat {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := redistest.FreeAddr(t)
 	return startChat(t, dir, filepath.Join(quickstart, "Caddyfile"), addr, "REDIS=embedded "+addr)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/encoding/unicode"
 
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -37,7 +38,7 @@ const listener = `
 func TestEventSource(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
-	g := startGateway(t, "", writeCaddyfile(t, strings.ReplaceAll(listener, "REDIS", redis.Addr)))
+	g := gatewaytest.StartFile(t, "", writeCaddyfile(t, strings.ReplaceAll(listener, "REDIS", redis.Addr)))
 	page := openTab(t, "http://"+g.Addr+"/")
 	page.await(`source.readyState === EventSource.OPEN`)
 	awaitListener(t, redis)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tmaxmax/go-sse"
 
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -94,7 +95,7 @@ func awaitListener(t testing.TB, redis *redistest.Server) {
 func TestLibrary(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
-	g := startGateway(t, "", writeCaddyfile(t, strings.ReplaceAll(formats, "REDIS", redis.Addr)))
+	g := gatewaytest.StartFile(t, "", writeCaddyfile(t, strings.ReplaceAll(formats, "REDIS", redis.Addr)))
 	text, json := connect(t, "http://"+g.Addr+"/text"), connect(t, "http://"+g.Addr+"/json")
 
 	awaitListener(t, redis)
@@ -118,7 +119,7 @@ func TestLibrary(t *testing.T) {
 	if after := await(t, "the connection's end", json.retries); after.Round(10*time.Millisecond) != 120*time.Millisecond {
 		t.Errorf("it comes back after %s, not the 120ms that it was told", after)
 	}
-	g.Start()
+	g.Run()
 	await(t, "the connection to come back", json.opened)
 	awaitListener(t, redis)
 	redis.Do("PUBLISH", "events", `{"data":"again"}`)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -29,7 +30,8 @@ type Gateway struct {
 	Admin string
 
 	t    testing.TB
-	dir  string
+	file string // its Caddyfile
+	dir  string // where it runs
 	env  []string
 	tls  bool
 	cmd  *exec.Cmd
@@ -45,12 +47,13 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "caddy")
-	args := []string{"build", "-o", path}
-	if race {
-		args = append(args, "-race")
-	}
-	out, err := exec.Command("go", append(args, "github.com/caddy-sse/caddy-sse/cmd/caddy")...).CombinedOutput()
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddy-sse/caddy-sse").Output()
 	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", path, fmt.Sprint("-race=", race), "./cmd/caddy")
+	cmd.Dir = strings.TrimSpace(string(root)) // with its own go.mod, whoever tests
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
 	return path, nil
@@ -70,13 +73,33 @@ func Binary(t testing.TB) string {
 // free host:port, until the test ends. The environment is as Caddy's.
 func Start(t testing.TB, global, sites string, env ...string) *Gateway {
 	t.Helper()
-	g := &Gateway{t: t, Addr: redistest.FreeAddr(t), dir: t.TempDir()}
-	admin := redistest.FreeAddr(t)
-	g.Admin = "http://" + admin
-	g.env = append(os.Environ(), "ADDR="+g.Addr, "ADMIN="+admin, "HOME="+g.dir, "XDG_DATA_HOME="+g.dir, "XDG_CONFIG_HOME="+g.dir)
-	g.env = append(g.env, env...)
+	g := prepare(t, env)
+	g.file = filepath.Join(t.TempDir(), "Caddyfile")
 	g.write(global, sites)
 	g.Run()
+	return g
+}
+
+// StartFile runs Caddy in dir with a Caddyfile as it stands, in which {$PORT}
+// is a free port.
+func StartFile(t testing.TB, dir, caddyfile string, env ...string) *Gateway {
+	t.Helper()
+	g := prepare(t, env)
+	g.dir, g.file = dir, caddyfile
+	g.Run()
+	return g
+}
+
+func prepare(t testing.TB, env []string) *Gateway {
+	t.Helper()
+	g := &Gateway{t: t, Addr: redistest.FreeAddr(t)}
+	admin := redistest.FreeAddr(t)
+	g.Admin = "http://" + admin
+	_, port, _ := net.SplitHostPort(g.Addr)
+	home := t.TempDir()
+	g.env = append(os.Environ(), "ADDR="+g.Addr, "PORT="+port, "CADDY_ADMIN="+admin,
+		"HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
+	g.env = append(g.env, env...)
 	t.Cleanup(g.Kill)
 	return g
 }
@@ -84,8 +107,8 @@ func Start(t testing.TB, global, sites string, env ...string) *Gateway {
 // Run runs Caddy again, after [Gateway.Kill] or [Gateway.Stop].
 func (g *Gateway) Run() {
 	g.t.Helper()
-	cmd := exec.Command(Binary(g.t), "run", "--config", g.config())
-	cmd.Env = g.env
+	cmd := exec.Command(Binary(g.t), "run", "--adapter", "caddyfile", "--config", g.file)
+	cmd.Dir, cmd.Env = g.dir, g.env
 	cmd.Stderr = &g.log
 	if err := cmd.Start(); err != nil {
 		g.t.Fatal(err)
@@ -120,13 +143,11 @@ func (g *Gateway) isListening() bool {
 	return err == nil
 }
 
-func (g *Gateway) config() string { return filepath.Join(g.dir, "Caddyfile") }
-
 func (g *Gateway) write(global, sites string) {
 	g.t.Helper()
 	g.tls = strings.Contains(sites, "tls internal")
-	config := "{\n\tadmin {$ADMIN}\n\tauto_https disable_redirects\n\tskip_install_trust\n" + global + "\n}\n" + sites + "\n"
-	if err := os.WriteFile(g.config(), []byte(config), 0o600); err != nil {
+	config := "{\n\tauto_https disable_redirects\n\tskip_install_trust\n" + global + "\n}\n" + sites + "\n"
+	if err := os.WriteFile(g.file, []byte(config), 0o600); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -144,7 +165,7 @@ func (g *Gateway) hasEnded() bool {
 func (g *Gateway) Reload(global, sites string) {
 	g.t.Helper()
 	g.write(global, sites)
-	cmd := exec.Command(Binary(g.t), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.config())
+	cmd := exec.Command(Binary(g.t), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.file)
 	cmd.Env = g.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		g.t.Fatalf("caddy reload: %v\n%s", err, out)
@@ -179,8 +200,11 @@ func (g *Gateway) AwaitEnd(began time.Time) time.Duration {
 	}
 }
 
-// Kill ends the process at once.
+// Kill ends the process at once, as a crash does.
 func (g *Gateway) Kill() {
+	if g.cmd == nil {
+		return
+	}
 	_ = g.cmd.Process.Kill() // it may have ended
 	<-g.done
 	for _, sign := range []string{"DATA RACE", "panic:", "http: superfluous"} {

@@ -4,6 +4,7 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -49,15 +50,26 @@ func Stopped(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// FreeAddr is a host:port on which nothing listens.
+// handedOut are the addresses that FreeAddr has given: Caddy listens with
+// SO_REUSEPORT, so that two on one port would share it in silence.
+var handedOut sync.Map
+
+// FreeAddr is a host:port on which nothing listens, below the ports that the
+// system gives to clients, of which there are thousands in some tests.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprint("127.0.0.1:", 15000+rand.N(17000))
+		if _, again := handedOut.LoadOrStore(addr, true); again {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Restart runs the server, after [Server.Kill] if it runs, and returns when it
