@@ -84,7 +84,7 @@ type Subscribe struct {
 
 	app     *sse.App
 	format  eventstream.Format
-	options delivery.Options
+	options *delivery.Options
 }
 
 // A Greeting is an event that every subscriber begins with.
@@ -112,7 +112,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	s.app = app.(*sse.App)
 	s.Heartbeat = cmp.Or(s.Heartbeat, s.app.Heartbeat)
 	s.Retry = cmp.Or(s.Retry, s.app.Retry)
-	s.options = delivery.Options{
+	s.options = &delivery.Options{
 		Heartbeat:    max(0, time.Duration(s.Heartbeat)),
 		MaxDuration:  time.Duration(s.MaxDuration),
 		Pending:      int(cmp.Or(s.Pending, s.app.Pending)),
@@ -182,7 +182,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // if its connection can be taken over, so that the handler returns at once; else
 // here. Either way what it keeps is neither the request's nor the handler's,
 // which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options delivery.Options, channels []string) {
+func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, channels []string) {
 	via := "response"
 	ended := func(e delivery.End) {
 		gateway.Leave(subscriber)

@@ -16,7 +16,7 @@ var (
 	ErrOld     = errors.New("open for its longest time")
 )
 
-// Options say how a subscription lives.
+// Options say how subscriptions live, which share them.
 type Options struct {
 	// Heartbeat is after how long a silence a comment is sent; zero: never.
 	Heartbeat time.Duration

@@ -14,7 +14,7 @@ import (
 // need. What is sent waits in a queue that [Response.Serve], the only one to
 // write, empties.
 type Response struct {
-	options Options
+	options *Options
 	wake    chan struct{} // holds a token while there is something to do
 
 	mu      sync.Mutex
@@ -24,7 +24,7 @@ type Response struct {
 }
 
 // NewResponse makes an outlet that nothing has been sent to.
-func NewResponse(o Options) *Response {
+func NewResponse(o *Options) *Response {
 	return &Response{options: o, wake: make(chan struct{}, 1)}
 }
 

@@ -22,8 +22,8 @@ const (
 // whatever is given to Do, run there.
 type Loop interface {
 	Do(func())
-	// Now is the time, as of when the loop last looked.
-	Now() time.Time
+	// Now is the time since some moment, as of when the loop last looked.
+	Now() time.Duration
 }
 
 // A Socket delivers straight to a connection that was taken over: no goroutine
@@ -33,7 +33,7 @@ type Loop interface {
 type Socket struct {
 	loop    Loop
 	poller  *Poller
-	options Options
+	options *Options
 	ended   func(End)
 	conn    *Conn
 	fd      int
@@ -47,22 +47,24 @@ type Socket struct {
 	closing error // end once the queue is written
 	over    bool
 
-	timer              *time.Timer
-	due                time.Time // of the timer
-	born, wrote, moved time.Time // moved: when the client last took something
-	dies               time.Time // of age; zero: never
+	timer *time.Timer
+	due   time.Duration // of the timer; zero: it is not set
+	born  time.Duration
+	wrote time.Duration
+	moved time.Duration // when the client last took something
+	dies  time.Duration // of age; zero: never
 }
 
 // NewSocket makes an outlet of a connection that was taken over. It is to be
 // called in the loop. When the subscription is over, ended is called there.
-func NewSocket(conn *Conn, loop Loop, poller *Poller, o Options, ended func(End)) *Socket {
+func NewSocket(conn *Conn, loop Loop, poller *Poller, o *Options, ended func(End)) *Socket {
 	now := loop.Now()
 	s := &Socket{
 		loop: loop, poller: poller, options: o, ended: ended, conn: conn,
 		born: now, wrote: now, moved: now,
 	}
 	if o.MaxDuration > 0 {
-		s.dies = now.Add(jitter.Spread(o.MaxDuration, 0.1))
+		s.dies = now + jitter.Spread(o.MaxDuration, 0.1)
 	}
 	if err := s.register(); err != nil {
 		s.end(err)
@@ -73,18 +75,37 @@ func NewSocket(conn *Conn, loop Loop, poller *Poller, o Options, ended func(End)
 }
 
 func (s *Socket) register() error {
-	raw, err := s.conn.tcp.SyscallConn()
-	if err != nil {
-		return err
-	}
-	// The descriptor stays valid: nobody but end closes the connection.
-	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
+	if err := s.takeDescriptor(); err != nil {
 		return err
 	}
 	// Unacknowledged data ends a connection whose client has vanished; by
 	// default the kernel would try for a quarter of an hour (tcp(7)).
 	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(2*s.options.WriteTimeout/time.Millisecond))
 	return s.poller.add(s)
+}
+
+// takeDescriptor gets the socket out of package net: in the clear as a duplicate
+// of its own, so that what net keeps for a connection, about half of what a
+// silent subscriber would cost, can go. TLS writes through the connection, whose
+// descriptor stays valid, since nobody but end closes it.
+func (s *Socket) takeDescriptor() error {
+	raw, err := s.conn.tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
+		return err
+	}
+	if s.conn.tls != nil {
+		return nil
+	}
+	own, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil // there are too many; net's own serves, too
+	}
+	_ = s.conn.tcp.Close() // the connection itself goes on
+	s.conn.tcp, s.fd = nil, own
+	return nil
 }
 
 // Send queues a frame.
@@ -231,22 +252,22 @@ func (s *Socket) notified(events uint32) {
 // arm sets the timer to the next thing that is due.
 func (s *Socket) arm() {
 	due := s.dies
-	sooner := func(t time.Time) {
-		if due.IsZero() || t.Before(due) {
+	sooner := func(t time.Duration) {
+		if due == 0 || t < due {
 			due = t
 		}
 	}
 	if s.options.Heartbeat > 0 {
-		sooner(s.wrote.Add(s.options.Heartbeat))
+		sooner(s.wrote + s.options.Heartbeat)
 	}
 	if s.blocked {
-		sooner(s.moved.Add(s.options.WriteTimeout))
+		sooner(s.moved + s.options.WriteTimeout)
 	}
-	if due.IsZero() || !s.due.IsZero() && !due.Before(s.due) {
+	if due == 0 || s.due != 0 && due >= s.due {
 		return // it is soon enough: tick looks again
 	}
 	s.due = due
-	wait := due.Sub(s.loop.Now())
+	wait := due - s.loop.Now()
 	if s.timer == nil {
 		s.timer = time.AfterFunc(wait, func() { s.loop.Do(s.tick) })
 	} else {
@@ -260,15 +281,15 @@ func (s *Socket) tick() {
 		return
 	}
 	now := s.loop.Now()
-	s.due = time.Time{}
+	s.due = 0
 	switch {
-	case s.blocked && now.Sub(s.moved) >= s.options.WriteTimeout:
+	case s.blocked && now-s.moved >= s.options.WriteTimeout:
 		s.end(ErrStalled)
 		return
-	case !s.dies.IsZero() && !now.Before(s.dies):
-		s.dies = time.Time{}
+	case s.dies != 0 && now >= s.dies:
+		s.dies = 0
 		s.Close(ErrOld)
-	case s.options.Heartbeat > 0 && now.Sub(s.wrote) >= s.options.Heartbeat:
+	case s.options.Heartbeat > 0 && now-s.wrote >= s.options.Heartbeat:
 		s.wrote = now
 		if !s.blocked {
 			s.Send(eventstream.Heartbeat)
@@ -301,7 +322,11 @@ func (s *Socket) end(reason error) {
 		s.timer.Stop()
 	}
 	s.poller.remove(s)
-	_ = s.conn.tcp.Close() // beneath TLS too, whose own Close might wait for the client
+	if s.conn.tcp != nil {
+		_ = s.conn.tcp.Close() // beneath TLS, whose own Close might wait for the client
+	} else {
+		_ = unix.Close(s.fd) // there is nothing to do about an error
+	}
 	s.queue, s.pending = nil, 0
-	s.ended(End{Reason: reason, Bytes: s.total, Open: s.loop.Now().Sub(s.born)})
+	s.ended(End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.born})
 }

@@ -15,7 +15,7 @@ const haveSockets = false
 // A Loop is the goroutine that a socket belongs to.
 type Loop interface {
 	Do(func())
-	Now() time.Time
+	Now() time.Duration
 }
 
 // A Poller has nothing to poll.
@@ -31,7 +31,7 @@ func (*Poller) Close() {}
 type Socket struct{}
 
 // NewSocket is not called.
-func NewSocket(*Conn, Loop, *Poller, Options, func(End)) *Socket { return nil }
+func NewSocket(*Conn, Loop, *Poller, *Options, func(End)) *Socket { return nil }
 
 // Send is not called.
 func (*Socket) Send(*eventstream.Frame) {}

@@ -19,7 +19,7 @@ type Loop struct {
 	running bool
 
 	// The loop's own.
-	now         time.Time
+	now         time.Duration
 	spare       []func() // the inbox before this one, to be used again
 	subscribers []*Subscriber
 	dirty       []*Subscriber // who have been sent something since the last flush
@@ -38,8 +38,11 @@ func (l *Loop) Do(f func()) {
 	}
 }
 
-// Now is the time, as of when the loop last looked. It is for use in the loop.
-func (l *Loop) Now() time.Time { return l.now }
+// Now is the time since the process began, as of when the loop last looked. It is
+// for use in the loop.
+func (l *Loop) Now() time.Duration { return l.now }
+
+var processBegan = time.Now()
 
 func (l *Loop) run() {
 	for {
@@ -53,7 +56,7 @@ func (l *Loop) run() {
 		l.inbox, l.spare = l.spare[:0], nil
 		l.mu.Unlock()
 
-		l.now = time.Now()
+		l.now = time.Since(processBegan)
 		for i, f := range work {
 			f()
 			work[i] = nil

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
@@ -39,14 +38,14 @@ type Subscriber struct {
 	pending   int
 	retry     time.Duration
 
-	ready     chan struct{}
-	readyOnce sync.Once
-	left      bool // guarded by the hub
+	ready chan struct{} // nil once it is attached
+	left  bool          // guarded by the hub
 
 	// Its loop, and what is that loop's own.
 	loop    *Loop
 	at      int     // among the loop's subscribers
 	places  []place // one an interest
+	isReady bool
 	open    bool
 	out     Outlet // nil until it is attached
 	queue   []*eventstream.Frame
@@ -87,7 +86,10 @@ func (s *Subscriber) checkReady() {
 			return
 		}
 	}
-	s.readyOnce.Do(func() { close(s.ready) })
+	if !s.isReady {
+		s.isReady = true
+		close(s.ready)
+	}
 }
 
 // send hands a frame to the outlet, which writes it when the loop flushes.
@@ -117,7 +119,8 @@ func (s *Subscriber) attach(out Outlet) {
 	for _, f := range s.queue {
 		out.Send(f)
 	}
-	s.queue = nil
+	s.isReady = true // or not: nobody waits for it any more
+	s.queue, s.interests, s.ready = nil, nil, nil
 	s.touch()
 	if s.closed != nil {
 		out.Close(s.closed)
