@@ -1,13 +1,17 @@
 package handlers_test
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,8 +143,10 @@ func TestSlowAndStalledSubscribers(t *testing.T) {
 				}
 				g := gatewaytest.Start(t, "\tdebug\n"+redisOption(server), scheme+"://{$ADDR} {\n"+tls+"\tsse_subscribe /events a {\n"+test.block+"\n\t}\n}")
 				const stalled = 5
+				var bodies []*bufio.Reader
 				for range stalled {
-					gatewaytest.Raw(t, g.Addr, "/events", overTLS)
+					_, body := gatewaytest.Raw(t, g.Addr, "/events", overTLS)
+					bodies = append(bodies, body)
 				}
 				healthy := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), scheme+"://"+g.Addr+"/events")
 				healthy.Await("retry")
@@ -154,6 +160,11 @@ func TestSlowAndStalledSubscribers(t *testing.T) {
 				redistest.Await(t, "the end of those who do not read", func() bool {
 					return strings.Count(g.Log(), `"reason":"`+test.reason) == stalled
 				})
+				for _, body := range bodies {
+					if _, err := io.Copy(io.Discard, body); !errors.Is(err, syscall.ECONNRESET) {
+						t.Errorf("who did not read finds %v", err)
+					}
+				}
 				server.Do("PUBLISH", "a", "last")
 				healthy.Await("data: last\n\n")
 			})

@@ -171,10 +171,17 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	gateway := s.app.Gateway()
 	subscriber := hub.NewSubscriber(s.interests(repl, channels), s.opening(repl), s.options.Pending, time.Duration(s.Retry))
 	gateway.Join(subscriber)
+	delivered := false
+	defer func() {
+		if !delivered { // a handler's writer panicked, as http.ErrAbortHandler asks for
+			gateway.Leave(subscriber)
+		}
+	}()
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
 	writeHead(w)
 	deliver(w, r, gateway, subscriber, s.options, channels)
+	delivered = true
 	return nil
 }
 

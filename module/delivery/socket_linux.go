@@ -14,6 +14,9 @@ const haveSockets = true
 const (
 	// maxVectors is how many frames one writev takes (IOV_MAX is 1024).
 	maxVectors = 256
+	// maxUnsent is how many bytes the kernel takes that the client has no room
+	// for.
+	maxUnsent = 64 << 10
 	// keepQueue is the longest queue whose memory a silent subscriber keeps.
 	keepQueue = 4
 )
@@ -51,7 +54,7 @@ type Socket struct {
 	due   time.Duration // of the timer; zero: it is not set
 	born  time.Duration
 	wrote time.Duration
-	moved time.Duration // when the client last took something
+	moved time.Duration // when the client last took something, or there was nothing to take
 	dies  time.Duration // of age; zero: never
 }
 
@@ -81,6 +84,9 @@ func (s *Socket) register() error {
 	// Unacknowledged data ends a connection whose client has vanished; by
 	// default the kernel would try for a quarter of an hour (tcp(7)).
 	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(2*s.options.WriteTimeout/time.Millisecond))
+	// Nor does it keep megabytes for a client that does not read: what waits is
+	// to wait here, where it is shared, and counted.
+	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
 	return s.poller.add(s)
 }
 
@@ -122,6 +128,9 @@ func (s *Socket) Send(f *eventstream.Frame) {
 			s.end(ErrSlow)
 			return
 		}
+	}
+	if s.pending == 0 {
+		s.moved = s.loop.Now() // the wait begins
 	}
 	s.queue = append(s.queue, f)
 	s.pending += f.Len()
@@ -228,7 +237,6 @@ func (s *Socket) took(n int) {
 // block waits for the socket to be writable.
 func (s *Socket) block() {
 	s.blocked = true
-	s.moved = s.loop.Now()
 	if err := s.poller.awaitWritable(s); err != nil {
 		s.end(err)
 		return
@@ -322,6 +330,11 @@ func (s *Socket) end(reason error) {
 		s.timer.Stop()
 	}
 	s.poller.remove(s)
+	if reason == ErrSlow || reason == ErrStalled {
+		// A goodbye would wait behind what the client does not take, and the
+		// kernel keep both for it: a reset ends that, and tells the client.
+		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
 	if s.conn.tcp != nil {
 		_ = s.conn.tcp.Close() // beneath TLS, whose own Close might wait for the client
 	} else {
