@@ -1,0 +1,58 @@
+//go:build linux
+
+package servers
+
+import (
+	"fmt"
+	"net"
+)
+
+// A transport is how subscribers reach a Caddy.
+type transport struct {
+	tls, http2 bool
+	// scheme sets a transport without either apart from none.
+	scheme string
+}
+
+// transports are those of the servers that are a Caddy.
+var transports = map[string]transport{
+	"h1":     {scheme: "http"},
+	"h1+tls": {scheme: "https", tls: true},
+	"h2":     {scheme: "https", tls: true, http2: true},
+	"flush":  {scheme: "https", tls: true, http2: true},
+}
+
+// address is the site's, by a name for which Caddy makes a certificate.
+func (t transport) address(site string) string {
+	_, port, _ := net.SplitHostPort(site)
+	return t.scheme + "://localhost:" + port
+}
+
+func gatewayConfig(t transport, site, redis string, embedded bool) string {
+	if embedded {
+		redis = "embedded " + redis
+	}
+	return caddyfile(t, site, "\n\tsse {\n\t\tredis "+redis+"\n\t}", "sse_subscribe /s/* {path.1}")
+}
+
+func flushConfig(t transport, site, redis string) string {
+	return caddyfile(t, site, "", "bench_flush "+redis)
+}
+
+func caddyfile(t transport, site, global, handler string) string {
+	if t.tls {
+		handler += "\n\ttls internal"
+	}
+	return fmt.Sprintf(`{
+	admin off
+	persist_config off
+	skip_install_trust
+	auto_https disable_redirects%s
+}
+
+%s {
+	bind 127.0.0.1
+	%s
+}
+`, global, t.address(site), handler)
+}

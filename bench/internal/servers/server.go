@@ -1,0 +1,23 @@
+//go:build linux
+
+// Package servers starts what is measured.
+package servers
+
+import (
+	"github.com/caddy-sse/caddy-sse/bench/internal/publish"
+	"github.com/caddy-sse/caddy-sse/bench/internal/subscribers"
+)
+
+// A Server is a running server.
+type Server struct {
+	Target    subscribers.Target
+	Publisher publish.Publisher
+	// PID is the process whose CPU time and memory count, with all that
+	// descend from it.
+	PID int
+	// Stop ends it, if it was started here.
+	Stop func()
+}
+
+// Own are the names of the servers that can be started here.
+var Own = []string{"floor", "h1", "h1+tls", "h2", "flush"}
