@@ -30,6 +30,7 @@ var ways = []way{
 	{"HTTP1", "http", gatewaytest.HTTP1, "socket"},
 	{"HTTP1 over TLS", "https", gatewaytest.HTTP1, "socket"},
 	{"HTTP2", "https", gatewaytest.HTTP2, "response"},
+	{"HTTP3", "https", http3Client, "response"},
 	{"h2c", "http", gatewaytest.H2C, "response"},
 }
 
@@ -43,7 +44,7 @@ func eachWay(t *testing.T, block string, test func(*testing.T, way, *gatewaytest
 			t.Parallel()
 			server := redistest.Start(t)
 			tls := map[string]string{"https": "\ttls internal\n"}[w.scheme]
-			g := gatewaytest.Start(t, "\tdebug\n\tservers {\n\t\tprotocols h1 h2 h2c\n\t}\n"+redisOption(server),
+			g := gatewaytest.Start(t, "\tdebug\n\tservers {\n\t\tprotocols h1 h2 h3 h2c\n\t}\n"+redisOption(server),
 				w.scheme+"://{$ADDR} {\n"+tls+"\tsse_subscribe /events/* {path.1} {\n"+block+"\n\t}\n}")
 			test(t, w, g, server)
 		})
@@ -248,6 +249,34 @@ func TestReloadCutsNobody(t *testing.T) {
 				t.Errorf("%d connections listen", channels)
 			}
 		})
+	}
+}
+
+// Over HTTP/2 and HTTP/3, too, a subscriber goes on after a reload: what ends it
+// is its client, or grace_period over HTTP/3.
+func TestReloadEveryWay(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	sites := `https://{$ADDR} {
+	tls internal
+	sse_subscribe /events a
+}`
+	g := gatewaytest.Start(t, redisOption(server), sites)
+	var streams []*gatewaytest.Stream
+	for _, client := range []*http.Client{gatewaytest.HTTP1(t), gatewaytest.HTTP2(t), http3Client(t)} {
+		streams = append(streams, gatewaytest.Subscribe(t, client, "https://"+g.Addr+"/events"))
+	}
+	for i := range 3 {
+		g.Reload(redisOption(server), sites)
+		server.Do("PUBLISH", "a", fmt.Sprint("after reload ", i))
+		for _, s := range streams {
+			s.Await(fmt.Sprint("data: after reload ", i, "\n\n"))
+		}
+	}
+	g.Reload("\tgrace_period 1s\n"+redisOption(server), sites)
+	server.Do("PUBLISH", "a", "last")
+	for _, s := range streams {
+		s.Await("data: last\n\n")
 	}
 }
 
