@@ -323,6 +323,7 @@ func TestManyChannels(t *testing.T) {
 		}
 	}
 	redistest.Await(t, "50,000 channels", func() bool { return l.heard() == n+1 })
+	t.Log("50,000 channels took", time.Since(began))
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}
