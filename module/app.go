@@ -88,9 +88,6 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Drain == 0 {
 		a.Drain = caddy.Duration(DefaultDrain)
 	}
-	if err := a.Validate(); err != nil {
-		return err
-	}
 	options, err := a.Redis.options(caddy.NewReplacer())
 	if err != nil {
 		return err

@@ -30,6 +30,14 @@ type Options struct {
 	WriteTimeout time.Duration
 }
 
+// A Loop is the goroutine that a socket belongs to: all its methods, and
+// whatever is given to Do, run there.
+type Loop interface {
+	Do(func())
+	// Now is the time since some moment, as of when the loop last looked.
+	Now() time.Duration
+}
+
 // An End is how a subscription ended.
 type End struct {
 	Reason error

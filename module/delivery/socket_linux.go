@@ -21,14 +21,6 @@ const (
 	keepQueue = 4
 )
 
-// A Loop is the goroutine that a socket belongs to: all its methods, and
-// whatever is given to Do, run there.
-type Loop interface {
-	Do(func())
-	// Now is the time since some moment, as of when the loop last looked.
-	Now() time.Duration
-}
-
 // A Socket delivers straight to a connection that was taken over: no goroutine
 // waits for it, and no buffer is between. What the socket does not take waits as
 // references to the frames that all subscribers share, until epoll says that it

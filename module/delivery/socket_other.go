@@ -2,21 +2,11 @@
 
 package delivery
 
-import (
-	"time"
-
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-)
+import "github.com/caddy-sse/caddy-sse/module/eventstream"
 
 // There is no epoll here: every subscriber is delivered to through its
 // http.ResponseWriter.
 const haveSockets = false
-
-// A Loop is the goroutine that a socket belongs to.
-type Loop interface {
-	Do(func())
-	Now() time.Duration
-}
 
 // A Poller has nothing to poll.
 type Poller struct{}
