@@ -17,6 +17,8 @@ lint:
 fuzz:
 	go test -fuzz FuzzEvent -fuzztime 30s ./module/eventstream
 	go test -fuzz FuzzEnvelope -fuzztime 30s ./module/eventstream
+	go test -fuzz FuzzStored -fuzztime 30s ./module/eventstream
+	go test -fuzz FuzzVector -fuzztime 30s ./module/eventstream
 	go test -fuzz FuzzCheckChannel -fuzztime 30s ./module
 
 tools:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -64,11 +63,11 @@ func (e *Event) setField(name string, raw json.RawMessage) error {
 			return errors.New(`"id" holds no line end and no NUL`)
 		}
 	case "retry":
-		ms, err := strconv.ParseInt(string(raw), 10, 64)
-		if err != nil || ms < 0 || ms > MaxRetry.Milliseconds() {
-			return fmt.Errorf(`"retry" is a whole number of milliseconds, 0 to %d`, MaxRetry.Milliseconds())
+		retry, err := parseRetry(string(raw))
+		if err != nil {
+			return fmt.Errorf(`"retry" is %w`, err)
 		}
-		e.Retry = time.Duration(ms) * time.Millisecond
+		e.Retry = retry
 	default:
 		return fmt.Errorf("an envelope has no %q: only event, data, id and retry", name)
 	}

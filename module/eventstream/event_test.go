@@ -120,7 +120,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add(`{"event":"like","data":{"a":1},"id":"17","retry":10000}`)
 	f.Add(`{"data":"a\r\n","id":1}`)
 	f.Fuzz(func(t *testing.T, payload string) {
-		e, err := View{Format: JSON, Type: "t"}.Event(payload)
+		e, err := Payload(payload).Event(View{Format: JSON, Type: "t"})
 		if err != nil && e != (Event{Type: "t", Data: payload}) {
 			t.Fatalf("a malformed envelope arrived as %+v", e)
 		}
@@ -136,11 +136,11 @@ func FuzzEnvelope(f *testing.F) {
 }
 
 func TestView(t *testing.T) {
-	text, err := View{Type: "note"}.Event(`{"data":"hi"}`)
+	text, err := Payload(`{"data":"hi"}`).Event(View{Type: "note"})
 	if want := (Event{Type: "note", Data: `{"data":"hi"}`}); err != nil || text != want {
 		t.Errorf("got %+v, %v", text, err)
 	}
-	named, err := View{Format: JSON, Type: "note"}.Event(`{"event":"like","data":"hi"}`)
+	named, err := Payload(`{"event":"like","data":"hi"}`).Event(View{Format: JSON, Type: "note"})
 	if want := (Event{Type: "like", Data: "hi"}); err != nil || named != want {
 		t.Errorf("got %+v, %v", named, err)
 	}
@@ -150,8 +150,8 @@ func TestView(t *testing.T) {
 }
 
 func TestGap(t *testing.T) {
-	frame := Gap{Channel: "chat:1", Reason: "unknown"}.Frame()
-	want := "event: sse.gap\ndata: {\"channel\":\"chat:1\",\"reason\":\"unknown\",\"from\":\"\",\"to\":\"\"}\n\n"
+	frame := Gap{Channel: "chat:1", Reason: Unknown}.Frame("7")
+	want := "id: 7\nevent: sse.gap\ndata: {\"channel\":\"chat:1\",\"reason\":\"unknown\",\"from\":\"\",\"to\":\"\"}\n\n"
 	if got := string(frame.Bytes()); got != want {
 		t.Errorf("got %q", got)
 	}

@@ -5,24 +5,41 @@ import "encoding/json"
 // GapType is the type of the event that says that others may be missing.
 const GapType = "sse.gap"
 
+// A Reason says why events may be missing.
+type Reason string
+
+// The reasons.
+const (
+	// Trimmed: the channel's history no longer reaches back so far.
+	Trimmed Reason = "trimmed"
+	// Reset: Redis has lost the history in which the subscriber was: it was
+	// deleted or flushed, or another server took over that had not got so far.
+	Reset Reason = "reset"
+	// Overflow: more was missed than is kept in memory, or replayed.
+	Overflow Reason = "overflow"
+	// Unknown: the last event ID is none that the gateway knows, or it could
+	// not hear Redis for a while, and the channel has no history.
+	Unknown Reason = "unknown"
+)
+
 // A Gap tells a subscriber that it may have missed events of a channel, so that
 // its page can fetch what it shows anew.
 type Gap struct {
 	Channel string `json:"channel"`
-	// Reason is one word:
-	//
-	// Reason | Meaning
-	// -------|--------
-	// unknown | The gateway could not hear Redis for a while; what was said meanwhile is not known.
-	Reason string `json:"reason"`
-	// From and To are the positions that the gap lies between, where they are
-	// known, else empty.
+	Reason  Reason `json:"reason"`
+	// From and To are the positions that the gap lies between, as event IDs,
+	// where they are known, else empty.
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Frame encodes the gap as an event of type sse.gap.
-func (g Gap) Frame() *Frame {
+// maxFrom is how many bytes of a position that a client made up are repeated.
+const maxFrom = 128
+
+// Frame encodes the gap as an event of type sse.gap with that ID, which may be
+// empty.
+func (g Gap) Frame(id string) *Frame {
+	g.From = g.From[:min(len(g.From), maxFrom)]
 	data, _ := json.Marshal(g) // four strings: it cannot fail
-	return Event{Type: GapType, Data: string(data)}.Frame()
+	return Event{ID: id, Type: GapType, Data: string(data)}.Frame()
 }

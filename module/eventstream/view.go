@@ -30,18 +30,3 @@ type View struct {
 	// Type is the type of an event that names none itself.
 	Type string
 }
-
-// Event reads a payload. A malformed envelope is not lost: it is returned whole
-// as data, with the error that says what is wrong with it.
-func (v View) Event(payload string) (Event, error) {
-	e, err := Event{Data: payload}, error(nil)
-	if v.Format == JSON {
-		if e, err = ParseEnvelope(payload); err != nil {
-			e = Event{Data: payload}
-		}
-	}
-	if e.Type == "" {
-		e.Type = v.Type
-	}
-	return e, err
-}

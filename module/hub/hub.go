@@ -125,7 +125,7 @@ func (h *Hub) Listening(name string) {
 		return
 	}
 	c.live.Store(true)
-	gap := eventstream.Gap{Channel: name, Reason: "unknown"}.Frame()
+	gap := eventstream.Gap{Channel: name, Reason: eventstream.Unknown}.Frame("")
 	for _, a := range c.audiences {
 		h.inLoops(a, func(l *Loop) {
 			for _, m := range a.shares[l.index].members {
@@ -158,7 +158,7 @@ func (h *Hub) Message(name, payload string) {
 		return
 	}
 	for _, a := range c.audiences {
-		event, err := a.view.Event(payload)
+		event, err := eventstream.Payload(payload).Event(a.view)
 		if err != nil {
 			h.malformed.Add(1)
 		}
