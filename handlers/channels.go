@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
@@ -45,6 +47,33 @@ func checkConfigured(name string) error {
 		return nil
 	}
 	return sse.CheckChannel(name)
+}
+
+// parseOneChannel reads the arguments of a directive that takes one channel, and
+// returns what reads the line channel of its block.
+func parseOneChannel(d *caddyfile.Dispenser, directive string, to *string) (line func() error, err error) {
+	set := func(name string) error {
+		if *to != "" {
+			return d.Errf("%s takes one channel", directive)
+		}
+		*to = name
+		if err := checkConfigured(name); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
+	}
+	for _, name := range d.RemainingArgs() {
+		if err := set(name); err != nil {
+			return nil, err
+		}
+	}
+	return func() error {
+		var name string
+		if err := block.Text(d, &name)(); err != nil {
+			return err
+		}
+		return set(name)
+	}, nil
 }
 
 func replacer(r *http.Request) *caddy.Replacer {

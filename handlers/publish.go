@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/bus"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
@@ -29,22 +27,24 @@ func init() {
 
 // Publish says what a POST or PUT request holds to a channel, and answers
 // `{"channel":"chat:42","receivers":1}`, where receivers counts the gateways
-// that heard it (it is Redis' answer to PUBLISH). Other methods go on to the
-// next handler.
+// that heard it (it is Redis' answer to PUBLISH). If it is stored, too, the
+// answer has its ID: `{"channel":"chat:42","receivers":1,"id":"1700000000000-0"}`.
+// Other methods go on to the next handler.
 //
 // Whoever may send the request may publish: put authentication in front.
 //
 // Errors: 400 for a bad channel name, empty data or a malformed envelope, 413
-// for data that is too large, 503 with Retry-After while Redis is away. They go
+// for data that is too large, 500 if Redis denies it or keeps something else
+// where the history would be, 503 with Retry-After while Redis is away. They go
 // through Caddy's error handling, so that handle_errors can shape them; the
 // header Sse-Error says what is wrong.
 type Publish struct {
 	// The channel; see sse_subscribe for names and placeholders.
 	Channel string `json:"channel,omitempty"`
 
-	// The event's type; placeholders are filled in. A plain payload has no
-	// room for it, so what is published is then an envelope, for subscribers
-	// with `format json`.
+	// The event's type, unless an envelope has one; placeholders are filled in. A
+	// plain payload has no room for it, so what is published is then an
+	// envelope, for subscribers with `format json`. What is stored has room.
 	Event string `json:"event,omitempty"`
 
 	// What to publish; placeholders are filled in. Default: the request body.
@@ -56,6 +56,12 @@ type Publish struct {
 
 	// How many bytes the data may have. Default: 64 KiB.
 	MaxSize int64 `json:"max_size,omitempty"`
+
+	// Adds the event to the channel's history, too, for subscribers of any
+	// format: what an envelope says becomes the fields of the entry, whose ID is
+	// the event's, so that an envelope must not have an `id`. Default: the event
+	// is only published.
+	Store *Store `json:"store,omitempty"`
 
 	app    *sse.App
 	format eventstream.Format
@@ -91,7 +97,19 @@ func (p *Publish) Validate() error {
 	if p.MaxSize < 0 {
 		return errors.New("max_size must be above zero")
 	}
+	if p.Store != nil {
+		if err := p.Store.validate(); err != nil {
+			return err
+		}
+	}
 	return checkConfigured(p.Channel)
+}
+
+// published is what a request that published something is told.
+type published struct {
+	Channel   string `json:"channel"`
+	Receivers int64  `json:"receivers"`
+	ID        string `json:"id,omitempty"`
 }
 
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -102,42 +120,46 @@ func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	payload, err := p.payload(w, r)
+	data, err := p.data(w, r)
 	if err != nil {
 		return err
 	}
-	receivers, err := p.app.Gateway().Bus.Publish(r.Context(), channel, payload)
+	event, payload, err := p.event(w, r, data)
 	if err != nil {
-		return publishError(w, err)
+		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(struct {
-		Channel   string `json:"channel"`
-		Receivers int64  `json:"receivers"`
-	}{channel, receivers})
+	said := published{Channel: channel}
+	if p.Store == nil {
+		said.Receivers, err = p.app.Gateway().Bus.Publish(r.Context(), channel, payload)
+	} else {
+		said.ID, said.Receivers, err = p.app.Gateway().Bus.Store(r.Context(), channel, event.Fields(), p.Store.keep())
+	}
+	if err != nil {
+		return redisError(w, "publishing", channel, err)
+	}
+	return answer(w, said)
 }
 
-// payload is what Redis is given.
-func (p *Publish) payload(w http.ResponseWriter, r *http.Request) (string, error) {
-	data, err := p.data(w, r)
-	if err != nil {
-		return "", err
-	}
-	event := eventstream.Event{Data: data}
+// event is what the data says, and the payload that says it when it is not
+// stored.
+func (p *Publish) event(w http.ResponseWriter, r *http.Request, data string) (event eventstream.Event, payload string, err error) {
+	event.Data = data
 	if p.format == eventstream.JSON {
 		if event, err = eventstream.ParseEnvelope(data); err != nil {
-			return "", refuse(w, http.StatusBadRequest, err)
+			return event, "", refuse(w, http.StatusBadRequest, err)
 		}
 	}
+	if p.Store != nil && event.ID != "" {
+		return event, "", refuse(w, http.StatusBadRequest, errors.New(`an envelope that is stored must not have an "id": the event's ID is the entry's`))
+	}
 	if p.Event == "" || event.Type != "" {
-		return data, nil
+		return event, data, nil
 	}
 	event.Type = replacer(r).ReplaceKnown(p.Event, "")
 	if !eventstream.ValidType(event.Type) {
-		return "", refuse(w, http.StatusBadRequest, errors.New("the event's type must not hold a line end"))
+		return event, "", refuse(w, http.StatusBadRequest, errors.New("the event's type must not hold a line end"))
 	}
-	return eventstream.Envelope(event), nil
+	return event, eventstream.Envelope(event), nil
 }
 
 // data is what there is to publish, not empty and not too large.
@@ -167,15 +189,6 @@ func (p *Publish) tooLarge(w http.ResponseWriter) error {
 	return refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the data is larger than %d bytes", p.MaxSize))
 }
 
-// publishError says whether trying again is of use.
-func publishError(w http.ResponseWriter, err error) error {
-	if bus.Denied(err) {
-		return refuse(w, http.StatusInternalServerError, fmt.Errorf("redis denies publishing: %w", err))
-	}
-	w.Header().Set("Retry-After", "1")
-	return refuse(w, http.StatusServiceUnavailable, fmt.Errorf("publishing to redis: %w", err))
-}
-
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	sse_publish [<matcher>] [<channel>] {
@@ -184,36 +197,21 @@ func publishError(w http.ResponseWriter, err error) error {
 //		data <text>
 //		format text|json
 //		max_size <size>
+//		store [maxlen <n>|unlimited] [ttl <duration>]
 //	}
 func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
-	setChannel := func(name string) error {
-		if p.Channel != "" {
-			return d.Err("sse_publish takes one channel")
-		}
-		p.Channel = name
-		if err := checkConfigured(name); err != nil {
-			return d.WrapErr(err)
-		}
-		return nil
+	channel, err := parseOneChannel(d, "sse_publish", &p.Channel)
+	if err != nil {
+		return err
 	}
-	for _, name := range d.RemainingArgs() {
-		if err := setChannel(name); err != nil {
-			return err
-		}
-	}
-	err := block.Parse(d, block.Subdirectives{
-		"channel": func() error {
-			var name string
-			if err := block.Text(d, &name)(); err != nil {
-				return err
-			}
-			return setChannel(name)
-		},
+	err = block.Parse(d, block.Subdirectives{
+		"channel":  channel,
 		"event":    block.Text(d, &p.Event),
 		"data":     block.Text(d, &p.Data),
 		"format":   parseFormat(d, &p.Format),
 		"max_size": block.Size(d, &p.MaxSize),
+		"store":    parseStore(d, &p.Store),
 	})
 	if err != nil {
 		return err

@@ -79,5 +79,7 @@ func Denied(err error) bool {
 	case "NOPERM", "NOAUTH", "WRONGPASS":
 		return true
 	}
-	return false
+	// Within a script it is a plain error: the first as Redis says it before 7.2.
+	return strings.Contains(err.Error(), "The user executing the script ") ||
+		strings.Contains(err.Error(), "ACL failure in script: ")
 }

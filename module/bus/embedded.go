@@ -12,8 +12,8 @@ import (
 const DefaultEmbedded = "127.0.0.1:6379"
 
 // Embedded is a server in this process that speaks Redis, for trying things out
-// with nothing installed. It forgets everything when it ends, and one client
-// that stops reading holds up all others.
+// with nothing installed. It forgets everything when it ends, nothing expires in
+// it before, and one client that stops reading holds up all others.
 type Embedded struct {
 	server *miniredis.Miniredis
 }

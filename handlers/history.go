@@ -1,0 +1,170 @@
+package handlers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+const (
+	// DefaultLimit is how many events a page of the history has at most unless
+	// configured.
+	DefaultLimit = 100
+	// MaxLimit is the most that can be configured: a page is read at once, and
+	// held in memory.
+	MaxLimit = 1000
+)
+
+func init() {
+	caddy.RegisterModule(&History{})
+	httpcaddyfile.RegisterHandlerDirective("sse_history", parseHandler[History])
+	httpcaddyfile.RegisterDirectiveOrder("sse_history", httpcaddyfile.After, "templates")
+}
+
+// History answers a request with a page of a channel's history, which is the
+// Redis stream of the channel's name:
+//
+//	{"events":[{"id":"1700000000000-0","event":"like","data":"…","time":"2023-11-14T22:13:20.000Z"}],"next":""}
+//
+// The events are in the order of time. Each has what an EventSource would get,
+// `data` always as a string; `event` is left out if the event has no type, and
+// `time`, which is made of the ID, if it is past the year 9999.
+//
+// Without parameters it is the newest events. With `?before=<id>` it is the
+// newest before that one, with `?after=<id>` the oldest after it, with both the
+// newest in between; neither event is in the page. `?limit=<n>` makes the page
+// smaller. To go on in the same direction, `next` is the next `before`, or the
+// next `after` if only that was given; it is empty when there is no more.
+//
+// It answers GET and HEAD requests that accept `application/json` by name, or
+// that accept anything; all others go on to the next handler.
+//
+// Whoever may send the request may read the history: put authentication in
+// front.
+//
+// Errors: 400 for a bad channel name or parameter, 500 if Redis denies it or
+// keeps something else under the channel's name, 503 with Retry-After while
+// Redis is away. They go through Caddy's error handling; the header Sse-Error
+// says what is wrong.
+type History struct {
+	// The channel; see sse_subscribe for names and placeholders.
+	Channel string `json:"channel,omitempty"`
+
+	// How an entry is read that has no field `data`. `text` (default): its data
+	// is empty. `json`: its data is a JSON object of its fields.
+	Format string `json:"format,omitempty"`
+
+	// How many events a page has at most, up to 1000. Default: 100.
+	Limit int `json:"limit,omitempty"`
+
+	app  *sse.App
+	view eventstream.View
+}
+
+// CaddyModule returns the Caddy module information.
+func (*History) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.sse_history",
+		New: func() caddy.Module { return new(History) },
+	}
+}
+
+// Provision sets up the handler.
+func (h *History) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("sse")
+	if err != nil {
+		return err
+	}
+	h.app = app.(*sse.App)
+	h.Limit = cmp.Or(h.Limit, DefaultLimit)
+	h.view.Format, err = eventstream.ParseFormat(h.Format)
+	return err
+}
+
+// Validate checks the settings.
+func (h *History) Validate() error {
+	if h.Channel == "" {
+		return errors.New("sse_history needs a channel")
+	}
+	if h.Limit < 1 || h.Limit > MaxLimit {
+		return fmt.Errorf("limit must be from 1 to %d", MaxLimit)
+	}
+	return checkConfigured(h.Channel)
+}
+
+func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, "application/json") {
+		return next.ServeHTTP(w, r)
+	}
+	w.Header().Add("Vary", "Accept")
+	channel, err := channelName(replacer(r), h.Channel)
+	if err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
+	page, err := parsePage(r.URL.Query(), h.Limit)
+	if err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
+	wanted := page.Limit
+	page.Limit++ // to know whether there is more
+	entries, err := h.app.Gateway().Bus.Entries(r.Context(), channel, page)
+	if err != nil {
+		return redisError(w, "reading the history", channel, err)
+	}
+	var last string
+	switch {
+	case len(entries) <= wanted:
+	case page.Oldest:
+		entries = entries[:wanted]
+		last = entries[wanted-1].ID.String()
+	default:
+		entries = entries[1:]
+		last = entries[0].ID.String()
+	}
+	return answer(w, historyPage{pastEvents(entries, h.view), last})
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	sse_history [<matcher>] [<channel>] {
+//		channel <name>
+//		format text|json
+//		limit <n>
+//	}
+func (h *History) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	channel, err := parseOneChannel(d, "sse_history", &h.Channel)
+	if err != nil {
+		return err
+	}
+	err = block.Parse(d, block.Subdirectives{
+		"channel": channel,
+		"format":  parseFormat(d, &h.Format),
+		"limit":   block.Number(d, MaxLimit, &h.Limit),
+	})
+	if err != nil {
+		return err
+	}
+	if h.Channel == "" {
+		return d.Err("sse_history needs a channel")
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*History)(nil)
+	_ caddy.Validator             = (*History)(nil)
+	_ caddyhttp.MiddlewareHandler = (*History)(nil)
+	_ caddyfile.Unmarshaler       = (*History)(nil)
+)
