@@ -17,6 +17,7 @@ const formats = `
 {
 	sse {
 		redis redis://REDIS
+		recent 0 # no IDs but the app's
 	}
 }
 :{$PORT} {
@@ -56,7 +57,7 @@ func connect(t testing.TB, url string) *sseClient {
 	connection := client.NewConnection(request)
 	connection.SubscribeToAll(func(e sse.Event) {
 		// A gap comes first where the gateway has not found Redis yet, and the
-		// library makes an empty event of a lone retry, unlike a browser.
+		// library makes an empty event of a lone retry or ID, unlike a browser.
 		if e.Type != "sse.gap" && (e.Type != "" || e.Data != "") {
 			c.events <- e
 		}

@@ -121,7 +121,7 @@ func TestBurstAboveTheLimit(t *testing.T) {
 	if _, err := pipeline.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s.Await(want.String())
+	s.AwaitData(want.String())
 }
 
 // Who does not read is closed at the limit, or after the time that nothing was
@@ -155,7 +155,7 @@ func TestSlowAndStalledSubscribers(t *testing.T) {
 				for i := range test.payloads {
 					server.Do("PUBLISH", "a", payload)
 					if i%20 == 0 {
-						healthy.Await(strings.Repeat("data: "+payload+"\n\n", i+1))
+						healthy.AwaitData(strings.Repeat("data: "+payload+"\n\n", i+1))
 					}
 				}
 				redistest.Await(t, "the end of those who do not read", func() bool {
@@ -242,7 +242,7 @@ func TestReloadCutsNobody(t *testing.T) {
 			close(stop)
 			want := <-sent
 			for _, s := range streams {
-				s.Await(want)
+				s.AwaitData(want)
 			}
 			redistest.Await(t, "no growth", func() bool { return descriptors(t, g) <= files+3 && goroutines(t, g) <= routines+5 })
 			if channels := server.Listeners("a"); channels != 1 {

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -14,7 +14,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
@@ -40,8 +39,19 @@ func init() {
 // that accept anything; all others go on to the next handler, so that a JSON
 // resource of the app can live at the same URL.
 //
-// A subscriber that may have missed events, because Redis was away, is told so
-// by an event `sse.gap` with data `{"channel","reason","from","to"}`.
+// A subscriber that comes back with `Last-Event-ID`, as browsers do, or with
+// `?lastEventId=` in the URL, gets what it missed, once, in order: from the
+// channel's history, if it has one, else from what the gateway remembers. Where
+// that is not possible, it is told by an event `sse.gap` with data
+// `{"channel","reason","from","to"}`, so that the page can fetch what it shows
+// anew. The reason is one word:
+//
+// Reason | Meaning
+// -------|--------
+// trimmed | The channel's history no longer reaches back so far.
+// reset | Redis has lost the history in which the subscriber was.
+// overflow | More was missed than is remembered, or than `max`.
+// unknown | The ID is none that the gateway knows, or it could not hear Redis for a while, and the channel has no history.
 type Subscribe struct {
 	// The channels, which are Redis' Pub/Sub channels. Placeholders are filled
 	// in for each request; one without a value is refused with status 400, as
@@ -82,10 +92,41 @@ type Subscribe struct {
 	// it. Default: the app's.
 	WriteTimeout caddy.Duration `json:"write_timeout,omitempty"`
 
+	// Makes the channels those that Redis keeps: the history of each, and the
+	// source of its events, is the Redis stream of the same name, so that
+	// nothing is missed that is in it. Then 8 channels at most. Default: none;
+	// events are what is published to the channels.
+	History *Replay `json:"history,omitempty"`
+
+	// What each channel remembers. Default: the app's.
+	Recent *sse.Recent `json:"recent,omitempty"`
+
+	// For how long a channel goes on after its last subscriber has left.
+	// Default: the app's. Negative: not at all.
+	Linger caddy.Duration `json:"linger,omitempty"`
+
 	app     *sse.App
 	format  eventstream.Format
 	options *delivery.Options
+	keep    hub.Keep
 }
+
+// A Replay says how much of a channel's history is replayed.
+type Replay struct {
+	// How many of the newest events somebody gets who comes for the first
+	// time. Default: 0.
+	Last int `json:"last,omitempty"`
+
+	// How many events are replayed at most. Who has missed more gets an
+	// `sse.gap`, and the newest so many. Default: 1000.
+	Max int `json:"max,omitempty"`
+}
+
+// MaxReplay is the most that can be configured: it is read at once.
+const MaxReplay = 100_000
+
+// DefaultMax is how many events are replayed at most unless configured.
+const DefaultMax = 1000
 
 // A Greeting is an event that every subscriber begins with.
 type Greeting struct {
@@ -121,6 +162,15 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	if s.format, err = eventstream.ParseFormat(s.Format); err != nil {
 		return err
 	}
+	s.Recent = cmp.Or(s.Recent, s.app.Recent)
+	s.keep = hub.Keep{
+		Events: s.Recent.Events,
+		Bytes:  s.Recent.Bytes(),
+		Linger: time.Duration(cmp.Or(s.Linger, s.app.Linger)),
+	}
+	if s.History != nil {
+		s.History.Max = cmp.Or(s.History.Max, DefaultMax)
+	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(delivery.ConnContext)
 		endOnExit(server, s.app.Gateway())
@@ -151,6 +201,24 @@ func (s *Subscribe) Validate() error {
 	if s.Retry < 0 || s.MaxDuration < 0 || s.Pending < 0 || s.WriteTimeout < 0 {
 		return errors.New("retry, max_duration, pending and write_timeout must not be negative")
 	}
+	if err := s.Recent.Validate(); err != nil {
+		return err
+	}
+	return s.checkHistory()
+}
+
+// checkHistory checks what is said of history.
+func (s *Subscribe) checkHistory() error {
+	if s.History == nil {
+		return nil
+	}
+	if len(s.Channels) > eventstream.MaxVector {
+		return fmt.Errorf("sse_subscribe with history takes %d channels at most, not %d: an event's ID holds the position in each, and a browser sends no more than 128 bytes of it to another origin without asking first",
+			eventstream.MaxVector, len(s.Channels))
+	}
+	if s.History.Last < 0 || s.History.Max < 0 || s.History.Max > MaxReplay || s.History.Last > cmp.Or(s.History.Max, DefaultMax) {
+		return fmt.Errorf("history: last is at most max (%d by default), and max at most %d", DefaultMax, MaxReplay)
+	}
 	return nil
 }
 
@@ -169,7 +237,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	}
 
 	gateway := s.app.Gateway()
-	subscriber := hub.NewSubscriber(s.interests(repl, channels), s.opening(repl), s.options.Pending, time.Duration(s.Retry))
+	subscriber := hub.NewSubscriber(s.request(r, repl, channels))
 	gateway.Join(subscriber)
 	delivered := false
 	defer func() {
@@ -246,6 +314,22 @@ func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
 	})
 }
 
+// request is what the hub is asked for.
+func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, channels []string) hub.Request {
+	request := hub.Request{
+		Interests:   s.interests(repl, channels),
+		LastEventID: lastEventID(r),
+		Keep:        s.keep,
+		Opening:     s.opening(repl),
+		Pending:     s.options.Pending,
+		Retry:       time.Duration(s.Retry),
+	}
+	if s.History != nil {
+		request.History, request.Last, request.Max = true, s.History.Last, s.History.Max
+	}
+	return request
+}
+
 func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
 	interests := make([]hub.Interest, len(channels))
 	for i, channel := range channels {
@@ -268,104 +352,6 @@ func writeHead(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx, in front of us
 	w.WriteHeader(http.StatusOK)
-}
-
-// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
-//
-//	sse_subscribe [<matcher>] [<channel>...] {
-//		channel <name>...
-//		format text|json
-//		event <type>
-//		greeting [<event>] <data>
-//		heartbeat <duration>|off
-//		retry <duration>
-//		max_duration <duration>|0
-//		pending <size>
-//		write_timeout <duration>
-//	}
-func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the directive's name
-	addChannels := func(names []string) error {
-		for _, name := range names {
-			if err := checkConfigured(name); err != nil {
-				return d.WrapErr(err)
-			}
-			if slices.Contains(s.Channels, name) {
-				return d.Errf("channel %s stands here twice", name)
-			}
-			s.Channels = append(s.Channels, name)
-		}
-		return nil
-	}
-	if err := addChannels(d.RemainingArgs()); err != nil {
-		return err
-	}
-	err := block.Parse(d, block.Subdirectives{
-		"channel": func() error {
-			names := d.RemainingArgs()
-			if len(names) == 0 {
-				return d.Err("channel needs a name")
-			}
-			return addChannels(names)
-		},
-		"format":        parseFormat(d, &s.Format),
-		"event":         block.Text(d, &s.Event),
-		"greeting":      func() error { return s.parseGreeting(d) },
-		"heartbeat":     block.DurationOr(d, "off", &s.Heartbeat),
-		"retry":         block.Duration(d, &s.Retry),
-		"max_duration":  func() error { return s.parseMaxDuration(d) },
-		"pending":       block.Size(d, &s.Pending),
-		"write_timeout": block.Duration(d, &s.WriteTimeout),
-	}, "channel")
-	if err != nil {
-		return err
-	}
-	if len(s.Channels) == 0 {
-		return d.Err("sse_subscribe needs at least one channel")
-	}
-	return nil
-}
-
-func (s *Subscribe) parseGreeting(d *caddyfile.Dispenser) error {
-	switch args := d.RemainingArgs(); len(args) {
-	case 1:
-		s.Greeting = &Greeting{Data: args[0]}
-	case 2:
-		s.Greeting = &Greeting{Event: args[0], Data: args[1]}
-	default:
-		return d.Err("greeting takes an event type, which may be left out, and data; quote data with spaces")
-	}
-	return nil
-}
-
-func (s *Subscribe) parseMaxDuration(d *caddyfile.Dispenser) error {
-	if err := block.DurationOr(d, "0", &s.MaxDuration)(); err != nil {
-		return err
-	}
-	s.MaxDuration = max(s.MaxDuration, 0)
-	return nil
-}
-
-func parseFormat(d *caddyfile.Dispenser, to *string) func() error {
-	return func() error {
-		if err := block.Text(d, to)(); err != nil {
-			return err
-		}
-		if _, err := eventstream.ParseFormat(*to); err != nil {
-			return d.WrapErr(err)
-		}
-		return nil
-	}
-}
-
-// parseHandler reads a directive into its handler.
-func parseHandler[H any, P interface {
-	*H
-	caddyfile.Unmarshaler
-	caddyhttp.MiddlewareHandler
-}](h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-	handler := P(new(H))
-	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
 }
 
 // Interface guards

@@ -8,6 +8,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/module/history"
+	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
 // Defaults of the app's settings.
@@ -17,6 +20,10 @@ const (
 	DefaultPending      = 1 << 20
 	DefaultWriteTimeout = 10 * time.Second
 	DefaultDrain        = 5 * time.Second
+	DefaultRecent       = 100
+	DefaultRecentSize   = 1 << 20
+	DefaultLinger       = time.Minute
+	DefaultMemory       = hub.DefaultMemory
 )
 
 func init() {
@@ -53,6 +60,19 @@ type App struct {
 	// come to other gateways as a trickle. Default: 5s. Negative: at once.
 	Drain caddy.Duration `json:"drain,omitempty"`
 
+	// What each channel remembers for those who come back. Default: the newest
+	// 100 events, 1 MiB.
+	Recent *Recent `json:"recent,omitempty"`
+
+	// For how long a channel goes on, and remembers, after its last subscriber
+	// has left: a page that is loaded anew misses nothing. Default: 1m.
+	// Negative: not at all.
+	Linger caddy.Duration `json:"linger,omitempty"`
+
+	// How many bytes all channels together remember; past it, the oldest event
+	// of all is forgotten. Default: 128 MiB.
+	Memory int64 `json:"memory,omitempty"`
+
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
@@ -88,6 +108,15 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Drain == 0 {
 		a.Drain = caddy.Duration(DefaultDrain)
 	}
+	if a.Recent == nil {
+		a.Recent = &Recent{Events: DefaultRecent}
+	}
+	if a.Linger == 0 {
+		a.Linger = caddy.Duration(DefaultLinger)
+	}
+	if a.Memory == 0 {
+		a.Memory = DefaultMemory
+	}
 	options, err := a.Redis.options(caddy.NewReplacer())
 	if err != nil {
 		return err
@@ -96,9 +125,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Redis.Embedded != "" {
 		embedAt = options.Addr
 	}
+	historyOptions := history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications}
 	key := a.Redis.fingerprint(options)
 	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newGateway(options, embedAt)
+		return newGateway(options, historyOptions, embedAt)
 	})
 	if err != nil {
 		return err
@@ -109,15 +139,18 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // Validate checks the settings.
 func (a *App) Validate() error {
-	if a.Retry < 0 || a.Pending < 0 || a.WriteTimeout < 0 {
-		return errors.New("retry, pending and write_timeout must be above zero")
+	if a.Retry < 0 || a.Pending < 0 || a.WriteTimeout < 0 || a.Memory < 0 {
+		return errors.New("retry, pending, write_timeout and memory must be above zero")
+	}
+	if err := a.Recent.Validate(); err != nil {
+		return err
 	}
 	return a.Redis.validate()
 }
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
-	return a.gateway.Start(a.log, max(0, time.Duration(a.Drain)))
+	return a.gateway.Start(a.log, max(0, time.Duration(a.Drain)), int(a.Memory))
 }
 
 // Stop begins to send all subscribers away when Caddy ends; Cleanup, when the

@@ -34,6 +34,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			db <number>
 //			client_name <name>
 //			dial_timeout <duration>
+//			keyspace_notifications
 //			tls {
 //				ca <file>
 //				cert <file>
@@ -48,6 +49,9 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		pending <size>
 //		write_timeout <duration>
 //		drain <duration>|0
+//		recent <events> [<size>]
+//		linger <duration>|0
+//		memory <size>
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
@@ -64,6 +68,12 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"pending":       block.Size(d, &a.Pending),
 		"write_timeout": block.Duration(d, &a.WriteTimeout),
 		"drain":         block.DurationOr(d, "0", &a.Drain),
+		"recent": func() error {
+			a.Recent = new(Recent)
+			return a.Recent.UnmarshalCaddyfile(d)
+		},
+		"linger": block.DurationOr(d, "0", &a.Linger),
+		"memory": block.Size(d, &a.Memory),
 	})
 }
 
@@ -87,11 +97,12 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.WrapErr(err)
 	}
 	subs := block.Subdirectives{
-		"username":     block.Text(d, &r.Username),
-		"password":     block.Text(d, &r.Password),
-		"db":           block.Text(d, &r.DB),
-		"client_name":  block.Text(d, &r.ClientName),
-		"dial_timeout": block.Duration(d, &r.DialTimeout),
+		"username":               block.Text(d, &r.Username),
+		"password":               block.Text(d, &r.Password),
+		"db":                     block.Text(d, &r.DB),
+		"client_name":            block.Text(d, &r.ClientName),
+		"dial_timeout":           block.Duration(d, &r.DialTimeout),
+		"keyspace_notifications": block.Flag(d, &r.KeyspaceNotifications),
 		"tls": func() error {
 			r.TLS = new(RedisTLS)
 			return r.TLS.unmarshalCaddyfile(d)

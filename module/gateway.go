@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/module/bus"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
+	"github.com/caddy-sse/caddy-sse/module/history"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
@@ -25,8 +26,9 @@ var gateways = caddy.NewUsagePool()
 // It outlives the configurations that hold it, and so do its subscribers.
 type Gateway struct {
 	*hub.Hub
-	Bus    *bus.Bus
-	Poller *delivery.Poller
+	Bus     *bus.Bus
+	History *history.History
+	Poller  *delivery.Poller
 
 	embedAt  string // empty: no embedded server
 	log      atomic.Pointer[zap.Logger]
@@ -35,7 +37,7 @@ type Gateway struct {
 	embedded *bus.Embedded
 }
 
-func newGateway(o *redis.Options, embedAt string) (*Gateway, error) {
+func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
 	poller, err := delivery.NewPoller()
 	if err != nil {
 		return nil, err
@@ -43,7 +45,8 @@ func newGateway(o *redis.Options, embedAt string) (*Gateway, error) {
 	g := &Gateway{embedAt: embedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.Bus = bus.New(o, g.log.Load)
-	g.Hub = hub.New(g.Bus, runtime.GOMAXPROCS(0))
+	g.History = history.New(g.Bus, ho, g.log.Load)
+	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	return g, nil
 }
 
@@ -51,13 +54,14 @@ func newGateway(o *redis.Options, embedAt string) (*Gateway, error) {
 func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
 
 // Start connects to Redis, or starts the embedded server. A configuration that
-// takes over a running gateway gets its log, and decides how long it drains;
-// nothing else happens.
-func (g *Gateway) Start(log *zap.Logger, drain time.Duration) error {
+// takes over a running gateway gets its log, and decides how long it drains, and
+// how much it remembers; nothing else happens.
+func (g *Gateway) Start(log *zap.Logger, drain time.Duration, memory int) error {
 	g.start.Lock()
 	defer g.start.Unlock()
 	g.log.Store(log)
 	g.drain.Store(int64(drain))
+	g.LimitMemory(memory)
 	if g.embedAt != "" && g.embedded == nil {
 		embedded, err := bus.StartEmbedded(g.embedAt)
 		if err != nil {
@@ -67,7 +71,7 @@ func (g *Gateway) Start(log *zap.Logger, drain time.Duration) error {
 		log.Warn("running an embedded redis, for trying things out: it forgets everything when Caddy ends, and no other gateway hears it",
 			zap.String("address", g.embedAt))
 	}
-	g.Bus.Start(g.Hub)
+	g.History.Start(g.Hub)
 	return nil
 }
 
@@ -83,7 +87,7 @@ func (g *Gateway) Drain() {
 func (g *Gateway) Destruct() error {
 	go func() {
 		g.Drain()
-		g.Bus.Close()
+		g.History.Close()
 		if g.embedded != nil {
 			g.embedded.Close()
 		}

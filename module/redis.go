@@ -51,6 +51,13 @@ type Redis struct {
 	// How long connecting may take. Default: 3s.
 	DialTimeout caddy.Duration `json:"dial_timeout,omitempty"`
 
+	// Have Redis turn on keyspace notifications of Redis streams, where they are
+	// off, so that entries which an app adds by XADD alone arrive at once on any
+	// number of channels with history. Otherwise the gateway uses them if they
+	// are on, and if not, waits at up to 800 Redis streams itself. Where CONFIG
+	// is denied, as managed services do, they are then taken as on.
+	KeyspaceNotifications bool `json:"keyspace_notifications,omitempty"`
+
 	// TLS, also without a `rediss://` URL.
 	TLS *RedisTLS `json:"tls,omitempty"`
 }
@@ -199,7 +206,7 @@ func hideQuoted(err error) string {
 // so that a reload after a change of certificates connects anew.
 func (r *Redis) fingerprint(o *redis.Options) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q %d %q %s", r.Embedded, o.Network, o.Addr, o.Username, o.Password, o.DB, o.ClientName, o.DialTimeout)
+	fmt.Fprintf(h, "%t %q %q %q %q %q %d %q %s", r.KeyspaceNotifications, r.Embedded, o.Network, o.Addr, o.Username, o.Password, o.DB, o.ClientName, o.DialTimeout)
 	if c := o.TLSConfig; c != nil {
 		fmt.Fprintf(h, " tls %q %t", c.ServerName, c.InsecureSkipVerify)
 		for _, pair := range c.Certificates {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,6 +44,18 @@ func (s *Stream) Text() string { return s.text.String() }
 func (s *Stream) Await(text string) {
 	s.t.Helper()
 	redistest.Await(s.t, "the text "+text, func() bool { return strings.Contains(s.Text(), text) })
+}
+
+// ids are the events' IDs, and those without an event.
+var ids = regexp.MustCompile(`id: [^\n]*\n(?:\n)?`)
+
+// Data is what has come so far, without IDs, which are the gateway's own.
+func (s *Stream) Data() string { return ids.ReplaceAllString(s.Text(), "") }
+
+// AwaitData waits until the text has come, but for IDs in it.
+func (s *Stream) AwaitData(text string) {
+	s.t.Helper()
+	redistest.Await(s.t, "the text "+text, func() bool { return strings.Contains(s.Data(), text) })
 }
 
 // AwaitEnd waits until the server ends the response, and returns how: nil means

@@ -17,6 +17,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/internal/seldom"
 )
 
 // answerTimeout is how long Redis may take over an answer, or to hand back the
@@ -41,7 +43,7 @@ type Bus struct {
 	address  string
 	listener Listener
 	log      func() *zap.Logger
-	denials  denials
+	denied   seldom.Line
 
 	wanted *wanted
 	state  atomic.Int32
@@ -72,7 +74,6 @@ func New(options *redis.Options, log func() *zap.Logger) *Bus {
 		client:  redis.NewClient(&o),
 		address: o.Addr,
 		log:     log,
-		denials: denials{log: log},
 		wanted:  newWanted(),
 		ctx:     ctx,
 		cancel:  cancel,
@@ -111,11 +112,15 @@ func (b *Bus) Up() bool { return b.state.Load() == up }
 func (b *Bus) Away() bool { return b.state.Load() == away }
 
 // Listen wants the channel to be heard. It returns at once; the listener is
-// told when it is.
+// told when it is, each time: somebody else may have wanted it before.
 func (b *Bus) Listen(channel string) { b.wanted.want(channel) }
 
-// Forget wants the channel to be heard no more.
+// Forget takes one Listen back.
 func (b *Bus) Forget(channel string) { b.wanted.forget(channel) }
+
+// Client is a client of the same server, with the same settings: an answer may
+// take 3 seconds, and nothing is tried again.
+func (b *Bus) Client() *redis.Client { return b.client }
 
 func (b *Bus) run() {
 	defer close(b.ended)

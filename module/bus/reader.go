@@ -297,7 +297,10 @@ func (r *reader) refused(err redis.Error) error {
 		r.halves = append(r.halves, slices.Clone(c.names[:half]), slices.Clone(c.names[half:]))
 		r.bus.wanted.poke()
 	default:
-		r.bus.denials.add(c.names[0], err)
+		r.bus.denied.Say(func(others int) {
+			r.bus.log().Error("redis denies this user a channel (ACL); its subscribers hear nothing",
+				zap.String("channel", c.names[0]), zap.Int("others_meanwhile", others), zap.Error(err))
+		})
 		time.AfterFunc(deniedAgain, func() { r.bus.wanted.touch(c.names...) })
 	}
 	return nil

@@ -8,14 +8,14 @@ type wanted struct {
 	wake chan struct{} // holds a token while something has changed
 
 	mu       sync.Mutex
-	channels map[string]struct{}
+	channels map[string]int // how many want each
 	changed  map[string]struct{}
 }
 
 func newWanted() *wanted {
 	return &wanted{
 		wake:     make(chan struct{}, 1),
-		channels: make(map[string]struct{}),
+		channels: make(map[string]int),
 		changed:  make(map[string]struct{}),
 	}
 }
@@ -23,7 +23,7 @@ func newWanted() *wanted {
 func (w *wanted) want(channel string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.channels[channel] = struct{}{}
+	w.channels[channel]++
 	w.changed[channel] = struct{}{}
 	w.poke()
 }
@@ -31,6 +31,9 @@ func (w *wanted) want(channel string) {
 func (w *wanted) forget(channel string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.channels[channel]--; w.channels[channel] > 0 {
+		return
+	}
 	delete(w.channels, channel)
 	w.changed[channel] = struct{}{}
 	w.poke()

@@ -20,6 +20,7 @@ type Response struct {
 	mu      sync.Mutex
 	queue   []*eventstream.Frame
 	pending int
+	waiting []func() // for the queue to be written
 	closed  error
 }
 
@@ -51,6 +52,13 @@ func (r *Response) Flush() {
 	}
 }
 
+// WhenWritten calls f when Serve has written what was sent before.
+func (r *Response) WhenWritten(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = append(r.waiting, f)
+}
+
 // Close ends the subscription once what is queued is written.
 func (r *Response) Close(reason error) {
 	r.mu.Lock()
@@ -61,8 +69,9 @@ func (r *Response) Close(reason error) {
 	r.Flush()
 }
 
-// take empties the queue, appending its bytes to buf.
-func (r *Response) take(buf []byte) ([]byte, error) {
+// take empties the queue, appending its bytes to buf. When they are written,
+// those are to be called who have waited for it.
+func (r *Response) take(buf []byte) (_ []byte, waiting []func(), closed error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range r.queue {
@@ -70,7 +79,8 @@ func (r *Response) take(buf []byte) ([]byte, error) {
 	}
 	clear(r.queue)
 	r.queue, r.pending = r.queue[:0], 0
-	return buf, r.closed
+	waiting, r.waiting = r.waiting, nil
+	return buf, waiting, r.closed
 }
 
 // Serve writes what is sent, all that waits in one write and one flush, until
@@ -91,7 +101,7 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 	defer old.Stop()
 
 	for {
-		bytes, closed := r.take(out.buffer())
+		bytes, waiting, closed := r.take(out.buffer())
 		if len(bytes) > 0 {
 			if err := out.write(bytes); err != nil {
 				return err
@@ -99,6 +109,9 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 			if r.options.Heartbeat > 0 {
 				beat.Reset(r.options.Heartbeat)
 			}
+		}
+		for _, f := range waiting {
+			f()
 		}
 		if closed != nil {
 			return closed

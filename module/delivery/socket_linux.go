@@ -38,8 +38,9 @@ type Socket struct {
 	written int // bytes of the first frame in queue that are written
 	pending int // bytes in queue that are not
 	total   int64
-	blocked bool  // the socket is full; the poller tells when it is not
-	closing error // end once the queue is written
+	blocked bool     // the socket is full; the poller tells when it is not
+	waiting []func() // for the queue to be written
+	closing error    // end once the queue is written
 	over    bool
 
 	timer *time.Timer
@@ -128,6 +129,9 @@ func (s *Socket) Send(f *eventstream.Frame) {
 	s.pending += f.Len()
 }
 
+// WhenWritten calls f at the first Flush that leaves nothing in the queue.
+func (s *Socket) WhenWritten(f func()) { s.waiting = append(s.waiting, f) }
+
 // Close ends the subscription once what is queued is written.
 func (s *Socket) Close(reason error) {
 	if s.over || s.closing != nil {
@@ -145,7 +149,14 @@ func (s *Socket) Flush() {
 	if len(s.queue) > 0 {
 		s.write()
 	}
-	if s.over || s.blocked || s.closing == nil {
+	if s.over || s.blocked {
+		return
+	}
+	for _, f := range s.waiting {
+		f()
+	}
+	s.waiting = nil
+	if s.closing == nil {
 		return
 	}
 	s.sayEnd()
@@ -332,6 +343,6 @@ func (s *Socket) end(reason error) {
 	} else {
 		_ = unix.Close(s.fd) // there is nothing to do about an error
 	}
-	s.queue, s.pending = nil, 0
+	s.queue, s.pending, s.waiting = nil, 0, nil
 	s.ended(End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.born})
 }

@@ -29,5 +29,8 @@ func (*Socket) Send(*eventstream.Frame) {}
 // Flush is not called.
 func (*Socket) Flush() {}
 
+// WhenWritten is not called.
+func (*Socket) WhenWritten(func()) {}
+
 // Close is not called.
 func (*Socket) Close(error) {}

@@ -42,6 +42,17 @@ func RetryFrame(d time.Duration) *Frame {
 	return NewFrame(32, func(b []byte) []byte { return append(AppendRetry(b, d), '\n') })
 }
 
+// IDFrame sets the browser's last event ID without an event (HTML Standard,
+// section 9.2.6: it is set before an empty data buffer ends the dispatch).
+func IDFrame(id string) *Frame {
+	return NewFrame(len(id)+6, func(b []byte) []byte { return append(appendField(b, "id: ", id), '\n') })
+}
+
+// IDLine is the ID of the event whose frame comes next.
+func IDLine(id string) *Frame {
+	return NewFrame(len(id)+5, func(b []byte) []byte { return appendField(b, "id: ", id) })
+}
+
 // Bytes are the frame's bytes in text/event-stream.
 func (f *Frame) Bytes() []byte { return f.chunk[f.head : len(f.chunk)-len(chunkTail)] }
 

@@ -108,3 +108,14 @@ func parseDigits(s string) (n uint64, ok bool) {
 	}
 	return n, true
 }
+
+// In is the position in the channel, if the vector has one.
+func (v Vector) In(channel string) (id EntryID, ok bool) {
+	tag := ChannelTag(channel)
+	for _, p := range v {
+		if p.Tag == tag {
+			return p.ID, true
+		}
+	}
+	return EntryID{}, false
+}

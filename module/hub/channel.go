@@ -1,74 +1,130 @@
 package hub
 
 import (
-	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
-// A channel that somebody subscribes to.
+// A channel that somebody subscribes to, or did until a moment ago. One with
+// history and one without are two, though Redis has one name for both.
 type channel struct {
-	name      string
-	live      atomic.Bool // the source hears it
-	audiences []*audience // guarded by the hub
+	hub     *Hub
+	name    string
+	history bool
+	// ready: what is said from now on will be heard.
+	ready atomic.Bool
+
+	// Guarded by the hub.
+	begun     bool // the log has a start
+	log       log
+	keep      Keep
+	joined    int // subscribers
+	audiences []*audience
+	waiting   map[member]struct{}   // for it to begin
+	behind    map[*pursuit]struct{} // waiting for the past
+	reading   bool                  // the past
+	forgetAt  *time.Timer           // while nobody subscribes
+	restAt    *time.Timer           // while it remembers the past
+	forgotten bool
 }
 
-// An audience is those of a channel's subscribers who want its payloads read in
-// the same way: they share their frames.
-type audience struct {
-	view   eventstream.View
-	shares []share // one a loop
-}
-
-// A share is an audience's part in one loop.
-type share struct {
-	count   int      // of those who have joined; guarded by the hub
-	members []member // the loop's own
-}
-
-// A member is a subscriber, and which of its places this is.
-type member struct {
-	subscriber *Subscriber
-	place      int
-}
-
-// enter counts somebody who wants the view, in that loop of so many.
-func (c *channel) enter(view eventstream.View, l *Loop, loops int) *audience {
-	i := slices.IndexFunc(c.audiences, func(a *audience) bool { return a.view == view })
-	if i < 0 {
-		i = len(c.audiences)
-		c.audiences = append(c.audiences, &audience{view: view, shares: make([]share, loops)})
+// id is the event ID of a position.
+func (c *channel) id(at position, hash string) string {
+	if c.history {
+		return at.String()
 	}
-	c.audiences[i].shares[l.index].count++
-	return c.audiences[i]
+	return liveID{c.hub.epoch, at.Seq, hash}.String()
 }
 
-func (c *channel) leave(a *audience, l *Loop) {
-	a.shares[l.index].count--
-	for i := range a.shares {
-		if a.shares[i].count > 0 {
-			return
+// headID is the event ID of the newest event.
+func (c *channel) headID() string { return c.idAt(c.log.len()) }
+
+// idAt is the event ID right before the event i.
+func (c *channel) idAt(i int) string {
+	if i == 0 {
+		return c.id(c.log.start, c.log.startHash)
+	}
+	return c.log.at(i - 1).id()
+}
+
+// remember adds an event to the log, and forgets what is then too much.
+func (c *channel) remember(m *moment) {
+	c.log.add(m)
+	for n := len(c.log.recent); n > 0 && (n > c.keep.Events || c.log.bytes > c.keep.Bytes); n-- {
+		c.log.shift(c.reading)
+	}
+	for len(c.log.past) > maxPast {
+		c.log.shiftPast()
+	}
+	c.hub.memory.trim()
+}
+
+// maxPast bounds what is kept of the past while it is being read: more than
+// anybody should be replayed at once.
+const maxPast = 1 << 17
+
+// hand gives an event to everyone in the channel who is up to date.
+func (c *channel) hand(m *moment) {
+	for _, a := range c.audiences {
+		frame, err := m.encode(a.view)
+		if err != nil {
+			c.hub.malformed.Add(1)
 		}
+		c.inLoops(a, func(l *Loop) {
+			for _, member := range a.shares[l.index].members {
+				member.subscriber.deliver(member.place, m.at, frame)
+			}
+		})
 	}
-	c.audiences = slices.DeleteFunc(c.audiences, func(b *audience) bool { return a == b })
 }
 
-func (c *channel) isEmpty() bool { return len(c.audiences) == 0 }
-
-// add and remove are called in the share's loop.
-func (s *share) add(m member) (at int) {
-	s.members = append(s.members, m)
-	return len(s.members) - 1
+// gap tells everyone in the channel who is up to date that events may be
+// missing, and goes on from the position to.
+func (c *channel) gap(reason eventstream.Reason, to position) {
+	g := eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
+	c.log.reset(to, "")
+	if !c.history {
+		c.log.before = reason
+	}
+	for _, a := range c.audiences {
+		frame := g.Frame(a.view.id(g.To))
+		c.inLoops(a, func(l *Loop) {
+			for _, m := range a.shares[l.index].members {
+				if m.subscriber.open {
+					m.subscriber.deliver(m.place, to, frame)
+				}
+			}
+		})
+	}
 }
 
-func (s *share) remove(at int) {
-	last := len(s.members) - 1
-	moved := s.members[last]
-	s.members[at], s.members[last] = moved, member{}
-	s.members = s.members[:last]
-	moved.subscriber.places[moved.place].at = at
-	if last == 0 {
-		s.members = nil
+// id is the ID that an event of the audience carries.
+func (v view) id(id string) string {
+	if !v.ids {
+		return ""
+	}
+	return id
+}
+
+// checkReady has everyone in the channel look whether all their channels are
+// ready.
+func (c *channel) checkReady() {
+	for _, a := range c.audiences {
+		c.inLoops(a, func(l *Loop) {
+			for _, m := range a.shares[l.index].members {
+				m.subscriber.checkReady()
+			}
+		})
+	}
+}
+
+// inLoops runs f in each loop that has members of the audience.
+func (c *channel) inLoops(a *audience, f func(*Loop)) {
+	for i, l := range c.hub.loops {
+		if a.shares[i].count > 0 {
+			l.Do(func() { f(l) })
+		}
 	}
 }

@@ -1,5 +1,6 @@
-// Package hub is who listens to what: channels, their subscribers, and the
-// fan-out of each payload to them. It knows neither Redis nor HTTP.
+// Package hub is who listens to what: channels, what they remember, their
+// subscribers, and the fan-out of each event to them. It knows neither Redis nor
+// HTTP.
 //
 // The hub itself keeps the register of channels, behind one lock. The
 // subscribers are shared out among loops, one a core, and each belongs to its
@@ -8,30 +9,27 @@ package hub
 
 import (
 	"context"
+	crand "crypto/rand"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
-
-// A Source is where channels are heard. The hub asks it to listen to each
-// channel that has subscribers, once, and to forget it when they have left.
-// Neither call may block, nor call the hub back before it returns.
-type Source interface {
-	Listen(channel string)
-	Forget(channel string)
-}
 
 // A Hub hands what its source hears to the subscribers of each channel, in the
 // order in which it is heard.
 type Hub struct {
 	source Source
 	loops  []*Loop
+	epoch  string // of this hub's event IDs
 
 	mu          sync.Mutex
-	channels    map[string]*channel
+	live        map[string]*channel
+	histories   map[string]*channel
+	number      uint64 // of the newest live event
+	memory      memory
+	lingering   int // channels that nobody subscribes to any more
 	subscribers int
 	joined      int // since the beginning
 	closed      bool
@@ -43,9 +41,12 @@ type Hub struct {
 // New makes a hub of that many loops.
 func New(source Source, loops int) *Hub {
 	h := &Hub{
-		source:   source,
-		channels: make(map[string]*channel),
-		empty:    make(chan struct{}),
+		source:    source,
+		epoch:     strings.ToLower(crand.Text()[:8]),
+		live:      make(map[string]*channel),
+		histories: make(map[string]*channel),
+		memory:    memory{limit: DefaultMemory},
+		empty:     make(chan struct{}),
 	}
 	for i := range loops {
 		h.loops = append(h.loops, newLoop(i))
@@ -53,27 +54,44 @@ func New(source Source, loops int) *Hub {
 	return h
 }
 
+// DefaultMemory is how many bytes all channels together remember, unless
+// [Hub.LimitMemory] says otherwise.
+const DefaultMemory = 128 << 20
+
+// LimitMemory sets how many bytes all channels together may remember. Past it
+// the oldest event of all is forgotten first.
+func (h *Hub) LimitMemory(bytes int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.memory.limit = bytes
+	h.memory.trim()
+}
+
 // Join enters s into its channels: from here on it gets their events, which
 // wait until it is attached to an outlet. Everyone who joins has to leave.
 func (h *Hub) Join(s *Subscriber) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	s.hub = h
 	s.loop = h.loops[h.joined%len(h.loops)]
 	h.joined++
 	h.subscribers++
-	for i := range s.places {
-		in := s.interests[i]
-		c := h.channels[in.Channel]
-		if c == nil {
-			c = &channel{name: in.Channel}
-			h.channels[in.Channel] = c
-			h.source.Listen(in.Channel)
-		}
-		s.places[i].channel, s.places[i].audience = c, c.enter(in.View, s.loop, len(h.loops))
-	}
 	closed := h.closed
+	s.loop.Do(func() { s.loop.add(s) })
+	for i := range s.places {
+		c := h.channel(s.request.Interests[i].Channel, s.request.History)
+		s.places[i].channel = c
+		c.join(s.request.Keep)
+		if !c.begun {
+			s.unbegun++
+			if c.waiting == nil {
+				c.waiting = make(map[member]struct{})
+			}
+			c.waiting[member{s, i}] = struct{}{}
+		}
+	}
+	h.resume(s)
 	s.loop.Do(func() {
-		s.loop.add(s)
 		s.checkReady()
 		if closed {
 			s.close(ErrClosed)
@@ -84,7 +102,11 @@ func (h *Hub) Join(s *Subscriber) {
 // Open says that the page now counts on hearing everything: what s misses from
 // here on, it is told of.
 func (h *Hub) Open(s *Subscriber) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.opened = true
 	s.loop.Do(func() { s.open = true })
+	h.resume(s)
 }
 
 // Attach gives s the outlet for what waits for it, and for what comes. It is
@@ -103,81 +125,20 @@ func (h *Hub) Leave(s *Subscriber) {
 	s.left = true
 	for i := range s.places {
 		p := &s.places[i]
-		p.channel.leave(p.audience, s.loop)
-		if p.channel.isEmpty() {
-			delete(h.channels, p.channel.name)
-			h.source.Forget(p.channel.name)
+		c := p.channel
+		switch {
+		case p.audience != nil:
+			c.leave(p.audience, s.loop)
+		case p.pursuit != nil:
+			delete(c.behind, p.pursuit)
+		default:
+			delete(c.waiting, member{s, i})
 		}
+		c.part(h.closed)
 	}
 	s.loop.Do(func() { s.loop.remove(s) })
 	h.subscribers--
 	h.checkEmpty()
-}
-
-// Listening is the source's word that from now on it hears the channel. A
-// subscriber that has been open since before may have missed events, and is
-// told so.
-func (h *Hub) Listening(name string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := h.channels[name]
-	if c == nil {
-		return
-	}
-	c.live.Store(true)
-	gap := eventstream.Gap{Channel: name, Reason: eventstream.Unknown}.Frame("")
-	for _, a := range c.audiences {
-		h.inLoops(a, func(l *Loop) {
-			for _, m := range a.shares[l.index].members {
-				if m.subscriber.open {
-					m.subscriber.send(gap)
-				} else {
-					m.subscriber.checkReady()
-				}
-			}
-		})
-	}
-}
-
-// Deaf is the source's word that it hears no channel any more, until Listening.
-func (h *Hub) Deaf() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, c := range h.channels {
-		c.live.Store(false)
-	}
-}
-
-// Message hands a payload to the channel's subscribers. It is encoded once for
-// each way in which they want it.
-func (h *Hub) Message(name, payload string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := h.channels[name]
-	if c == nil {
-		return
-	}
-	for _, a := range c.audiences {
-		event, err := eventstream.Payload(payload).Event(a.view)
-		if err != nil {
-			h.malformed.Add(1)
-		}
-		frame := event.Frame()
-		h.inLoops(a, func(l *Loop) {
-			for _, m := range a.shares[l.index].members {
-				m.subscriber.send(frame)
-			}
-		})
-	}
-}
-
-// inLoops runs f in each loop that has members of the audience.
-func (h *Hub) inLoops(a *audience, f func(*Loop)) {
-	for i, l := range h.loops {
-		if a.shares[i].count > 0 {
-			l.Do(func() { f(l) })
-		}
-	}
 }
 
 // Close closes all subscribers, spread over the time drain, each with a
@@ -232,8 +193,12 @@ func spread(d time.Duration) time.Duration {
 // Stats are a hub's numbers at one moment.
 type Stats struct {
 	Subscribers int
-	Channels    int
-	// Malformed counts the envelopes that were none, and were delivered whole.
+	// Channels counts those that linger, too.
+	Channels int
+	// Memory is about how many bytes the channels remember.
+	Memory int
+	// Malformed counts the payloads and entries that were, and were delivered as
+	// far as they could be.
 	Malformed uint64
 }
 
@@ -241,5 +206,10 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return Stats{Subscribers: h.subscribers, Channels: len(h.channels), Malformed: h.malformed.Load()}
+	return Stats{
+		Subscribers: h.subscribers,
+		Channels:    len(h.live) + len(h.histories),
+		Memory:      h.memory.bytes,
+		Malformed:   h.malformed.Load(),
+	}
 }

@@ -18,8 +18,12 @@ type source struct {
 	asked []string
 }
 
-func (s *source) Listen(channel string) { s.note("+" + channel) }
-func (s *source) Forget(channel string) { s.note("-" + channel) }
+func (s *source) Listen(channel string)                              { s.note("+" + channel) }
+func (s *source) Forget(channel string)                              { s.note("-" + channel) }
+func (s *source) Follow(channel string, _ Follower)                  { s.note("+" + channel) }
+func (s *source) Unfollow(channel string)                            { s.note("-" + channel) }
+func (s *source) Since(string, eventstream.EntryID, int, func(Past)) { panic("not here") }
+func (s *source) Newest(string, int, func(Past))                     { panic("not here") }
 
 func (s *source) note(what string) {
 	s.mu.Lock()
@@ -43,6 +47,7 @@ type outlet struct {
 func (o *outlet) Send(f *eventstream.Frame) { o.got.Write(f.Bytes()) }
 func (o *outlet) Flush()                    { o.flushed = o.got.Len() }
 func (o *outlet) Close(error)               { o.closed.Store(true) }
+func (o *outlet) WhenWritten(f func())      { f() }
 
 func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet) {
 	out := new(outlet)
@@ -50,7 +55,12 @@ func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet
 	for _, c := range channels {
 		interests = append(interests, Interest{Channel: c, View: view})
 	}
-	return NewSubscriber(interests, eventstream.NewFrame(0, func(b []byte) []byte { return b }), 1<<20, time.Second), out
+	return NewSubscriber(Request{
+		Interests: interests,
+		Opening:   eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:   1 << 20,
+		Retry:     time.Second,
+	}), out
 }
 
 // join joins, and attaches the outlet.
@@ -93,6 +103,8 @@ func TestMessageReachesItsChannelInEachView(t *testing.T) {
 	json, jsonOut := subscriber(eventstream.View{Format: eventstream.JSON}, "one", "two")
 	join(h, text, textOut)
 	join(h, json, jsonOut)
+	h.Listening("one")
+	h.Listening("two")
 	h.Message("one", `{"event":"like","data":"hi"}`)
 	h.Message("two", `no envelope`)
 	h.Message("three", `nobody`)
@@ -163,10 +175,13 @@ func TestWaitingForTheOutlet(t *testing.T) {
 	h := New(new(source), 2)
 	s, out := subscriber(eventstream.View{}, "one")
 	h.Join(s)
+	h.Listening("one")
 	h.Message("one", "early")
 	join2 := func(payload string) (*Subscriber, *outlet) {
 		s, out := subscriber(eventstream.View{}, "two")
 		h.Join(s)
+		h.Listening("two")
+		h.Message("two", "first")
 		h.Message("two", payload)
 		h.Attach(s, func(*Loop) Outlet { return out })
 		h.Settle()

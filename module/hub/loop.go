@@ -84,10 +84,6 @@ func (l *Loop) flush() {
 func (l *Loop) add(s *Subscriber) {
 	s.at = len(l.subscribers)
 	l.subscribers = append(l.subscribers, s)
-	for i := range s.places {
-		p := &s.places[i]
-		p.at = p.audience.shares[l.index].add(member{s, i})
-	}
 }
 
 func (l *Loop) remove(s *Subscriber) {
@@ -97,8 +93,9 @@ func (l *Loop) remove(s *Subscriber) {
 	l.subscribers[last] = nil
 	l.subscribers = l.subscribers[:last]
 	for i := range s.places {
-		p := &s.places[i]
-		p.audience.shares[l.index].remove(p.at)
+		if p := &s.places[i]; p.members != nil {
+			p.members.remove(p.at)
+		}
 	}
 	s.queue = nil
 }

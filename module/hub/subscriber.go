@@ -21,12 +21,43 @@ type Outlet interface {
 	Send(*eventstream.Frame)
 	// Flush writes what was sent, as far as the client takes it.
 	Flush()
+	// WhenWritten calls f, once, from wherever, after what was sent before is
+	// written.
+	WhenWritten(f func())
 	// Close ends the subscription once what was sent before is written.
 	Close(reason error)
 }
 
+// A Request is what a subscriber asks for.
+type Request struct {
+	// Interests are channels that are all different; with History at most
+	// [eventstream.MaxVector].
+	Interests []Interest
+	// History makes the channels those that Redis keeps.
+	History bool
+	// Last is how many of the newest events somebody without an ID gets, of
+	// each channel with history.
+	Last int
+	// Max is how many events of a channel's history are replayed.
+	Max int
+	// LastEventID is where the subscriber was, as it says itself; empty if it
+	// comes for the first time.
+	LastEventID string
+	// Keep is what the channels have to remember. Without events in it, a live
+	// subscriber gets no IDs.
+	Keep Keep
+	// Opening is what the subscriber is sent first.
+	Opening *eventstream.Frame
+	// Pending is how many bytes may wait for the subscriber before it is
+	// attached.
+	Pending int
+	// Retry is the reconnection time, give or take half, with which a hub that
+	// closes sends it away.
+	Retry time.Duration
+}
+
 // An Interest is a channel that a subscriber listens to, and how it wants its
-// payloads read.
+// events read.
 type Interest struct {
 	Channel string
 	View    eventstream.View
@@ -34,46 +65,63 @@ type Interest struct {
 
 // A Subscriber is one open EventSource.
 type Subscriber struct {
-	interests []Interest
-	pending   int
-	retry     time.Duration
+	hub     *Hub
+	request Request
+	ready   chan struct{} // nil once it is attached
 
-	ready chan struct{} // nil once it is attached
-	left  bool          // guarded by the hub
+	// Guarded by the hub.
+	opened  bool
+	left    bool
+	unbegun int  // of its channels
+	resumed bool // its live channels, together
+	needsID bool // it comes for the first time, or was told of a gap
 
 	// Its loop, and what is that loop's own.
-	loop    *Loop
-	at      int     // among the loop's subscribers
-	places  []place // one an interest
-	isReady bool
-	open    bool
-	out     Outlet // nil until it is attached
-	queue   []*eventstream.Frame
-	waiting int // bytes in queue
-	dirty   bool
-	closed  error
+	loop      *Loop
+	at        int     // among the loop's subscribers
+	places    []place // one an interest
+	unsettled int     // places in which it is not up to date
+	isReady   bool
+	open      bool
+	out       Outlet // nil until it is attached
+	queue     []*eventstream.Frame
+	after     []func() // for the outlet's WhenWritten
+	waiting   int      // bytes in queue
+	dirty     bool
+	closed    error
 }
 
 // A place is where a subscriber stands in one of its channels.
 type place struct {
-	channel  *channel
-	audience *audience
-	at       int // among the members of the audience's share
+	channel *channel
+
+	// Guarded by the hub.
+	audience *audience // nil until it is up to date
+	pursuit  *pursuit  // while it is not
+
+	// The loop's own.
+	members *share   // nil until it is up to date
+	at      int      // among them
+	got     position // of the newest event it was sent, if hasGot
+	hasGot  bool
 }
 
-// NewSubscriber makes a subscriber of channels that are all different. It
-// begins with the opening. Before it is attached, at most pending bytes wait
-// for it; retry is the reconnection time, give or take half, with which a hub
-// that closes sends it away.
-func NewSubscriber(interests []Interest, opening *eventstream.Frame, pending int, retry time.Duration) *Subscriber {
-	return &Subscriber{
-		interests: interests,
-		pending:   pending,
-		retry:     retry,
+// NewSubscriber makes a subscriber that begins with its opening.
+func NewSubscriber(r Request) *Subscriber {
+	s := &Subscriber{
+		request:   r,
+		needsID:   r.LastEventID == "",
+		open:      r.LastEventID != "",
 		ready:     make(chan struct{}),
-		places:    make([]place, len(interests)),
-		queue:     []*eventstream.Frame{opening},
+		places:    make([]place, len(r.Interests)),
+		unsettled: len(r.Interests),
+		queue:     []*eventstream.Frame{r.Opening},
 	}
+	vector, _ := eventstream.ParseVector(r.LastEventID)
+	for i, in := range r.Interests {
+		s.places[i].got, s.places[i].hasGot = vector.In(in.Channel)
+	}
+	return s
 }
 
 // Ready is closed once all the subscriber's channels are heard: what is
@@ -82,7 +130,7 @@ func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
 func (s *Subscriber) checkReady() {
 	for i := range s.places {
-		if !s.places[i].channel.live.Load() {
+		if !s.places[i].channel.ready.Load() {
 			return
 		}
 	}
@@ -92,6 +140,95 @@ func (s *Subscriber) checkReady() {
 	}
 }
 
+// hasVector reports whether the subscriber's IDs are its own, since they say
+// where it is in several histories.
+func (s *Subscriber) hasVector() bool { return s.request.History && len(s.places) > 1 }
+
+// view is how the subscriber wants the events of that place.
+func (s *Subscriber) view(i int) view {
+	return view{
+		View: s.request.Interests[i].View,
+		ids:  !s.hasVector() && (s.request.History || s.request.Keep.Events > 0),
+	}
+}
+
+// newestID is the ID of the newest event of the subscriber's channels, all of
+// which it has been sent.
+func (s *Subscriber) newestID() string {
+	var newest *channel
+	for i := range s.places {
+		c := s.places[i].channel
+		if c.begun && (newest == nil || c.log.head().Compare(newest.log.head()) > 0) {
+			newest = c
+		}
+	}
+	if newest == nil || s.hasVector() || !s.needsID {
+		return ""
+	}
+	return s.view(0).id(newest.headID())
+}
+
+// take takes a page.
+func (s *Subscriber) take(page []step) {
+	for _, step := range page {
+		s.deliver(step.place, step.at, step.frame)
+	}
+}
+
+// enter makes the subscriber a member of the audience of one of its channels.
+func (s *Subscriber) enter(place int, at position) {
+	pl := &s.places[place]
+	pl.got, pl.hasGot = at, true
+	pl.members = &pl.audience.shares[s.loop.index]
+	pl.at = pl.members.add(member{s, place})
+	s.unsettled--
+}
+
+// settle tells the subscriber its ID, if it has none from an event, once it is
+// up to date in all its channels.
+func (s *Subscriber) settle(id string) {
+	if s.unsettled > 0 {
+		return
+	}
+	if s.hasVector() {
+		id = s.vector()
+	}
+	if id != "" {
+		s.send(eventstream.IDFrame(id))
+	}
+}
+
+// vector is the subscriber's ID, if it is its own.
+func (s *Subscriber) vector() string {
+	v := make(eventstream.Vector, 0, len(s.places))
+	for i := range s.places {
+		if pl := &s.places[i]; pl.hasGot {
+			v = append(v, eventstream.Place{Tag: eventstream.ChannelTag(pl.channel.name), ID: pl.got})
+		}
+	}
+	return v.String()
+}
+
+// forgetRequest lets go of what nobody needs any more once the subscriber is up
+// to date.
+func (s *Subscriber) forgetRequest() {
+	for i := range s.places {
+		if s.places[i].audience == nil {
+			return
+		}
+	}
+	s.request.Interests, s.request.LastEventID = nil, ""
+}
+
+// deliver sends a frame of the channel at that place.
+func (s *Subscriber) deliver(place int, at position, f *eventstream.Frame) {
+	if s.hasVector() {
+		s.places[place].got, s.places[place].hasGot = at, true
+		s.send(eventstream.IDLine(s.vector()))
+	}
+	s.send(f)
+}
+
 // send hands a frame to the outlet, which writes it when the loop flushes.
 func (s *Subscriber) send(f *eventstream.Frame) {
 	switch {
@@ -99,12 +236,22 @@ func (s *Subscriber) send(f *eventstream.Frame) {
 	case s.out != nil:
 		s.out.Send(f)
 		s.touch()
-	case s.waiting+f.Len() > s.pending:
+	case s.waiting > 0 && s.waiting+f.Len() > s.request.Pending:
 		s.queue, s.closed = nil, ErrFlooded
 	default:
 		s.queue = append(s.queue, f)
 		s.waiting += f.Len()
 	}
+}
+
+// whenWritten calls f when what was sent before is written.
+func (s *Subscriber) whenWritten(f func()) {
+	if s.out == nil {
+		s.after = append(s.after, f)
+		return
+	}
+	s.out.WhenWritten(f)
+	s.touch()
 }
 
 func (s *Subscriber) touch() {
@@ -119,8 +266,11 @@ func (s *Subscriber) attach(out Outlet) {
 	for _, f := range s.queue {
 		out.Send(f)
 	}
+	for _, f := range s.after {
+		out.WhenWritten(f)
+	}
 	s.isReady = true // or not: nobody waits for it any more
-	s.queue, s.interests, s.ready = nil, nil, nil
+	s.queue, s.after, s.ready = nil, nil, nil
 	s.touch()
 	if s.closed != nil {
 		out.Close(s.closed)
@@ -134,7 +284,7 @@ func (s *Subscriber) close(reason error) {
 		return
 	}
 	if s.out != nil {
-		s.out.Send(eventstream.RetryFrame(jitter.Spread(s.retry, 0.5)))
+		s.out.Send(eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5)))
 		s.out.Close(reason)
 		s.touch()
 	}

@@ -1,0 +1,22 @@
+package handlers
+
+import "net/http"
+
+// maxLastEventID is how much of a last event ID is looked at. What the gateway
+// makes itself is far shorter, and what an app puts into its envelopes may be
+// this long.
+const maxLastEventID = 512
+
+// lastEventID is where the client was: what its browser says when it comes back
+// (HTML Standard, section 9.2.3), or, for a first load or a library that cannot
+// set a header, the URL.
+func lastEventID(r *http.Request) string {
+	id := r.Header.Get("Last-Event-ID")
+	if id == "" && r.URL.RawQuery != "" {
+		query := r.URL.Query()
+		if id = query.Get("lastEventId"); id == "" {
+			id = query.Get("last_event_id")
+		}
+	}
+	return id[:min(len(id), maxLastEventID)]
+}

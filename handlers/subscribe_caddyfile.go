@@ -1,0 +1,119 @@
+package handlers
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	sse "github.com/caddy-sse/caddy-sse/module"
+)
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	sse_subscribe [<matcher>] [<channel>...] {
+//		channel <name>...
+//		format text|json
+//		event <type>
+//		greeting [<event>] <data>
+//		heartbeat <duration>|off
+//		retry <duration>
+//		max_duration <duration>|0
+//		pending <size>
+//		write_timeout <duration>
+//		history [last <events>] [max <events>]
+//		recent <events> [<size>]
+//		linger <duration>|0
+//	}
+func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	addChannels := func(names []string) error {
+		for _, name := range names {
+			if err := checkConfigured(name); err != nil {
+				return d.WrapErr(err)
+			}
+			if slices.Contains(s.Channels, name) {
+				return d.Errf("channel %s stands here twice", name)
+			}
+			s.Channels = append(s.Channels, name)
+		}
+		return nil
+	}
+	if err := addChannels(d.RemainingArgs()); err != nil {
+		return err
+	}
+	err := block.Parse(d, block.Subdirectives{
+		"channel": func() error {
+			names := d.RemainingArgs()
+			if len(names) == 0 {
+				return d.Err("channel needs a name")
+			}
+			return addChannels(names)
+		},
+		"format":        parseFormat(d, &s.Format),
+		"event":         block.Text(d, &s.Event),
+		"greeting":      func() error { return s.parseGreeting(d) },
+		"heartbeat":     block.DurationOr(d, "off", &s.Heartbeat),
+		"retry":         block.Duration(d, &s.Retry),
+		"max_duration":  func() error { return s.parseMaxDuration(d) },
+		"pending":       block.Size(d, &s.Pending),
+		"write_timeout": block.Duration(d, &s.WriteTimeout),
+		"history":       func() error { return s.parseHistory(d) },
+		"recent": func() error {
+			s.Recent = new(sse.Recent)
+			return s.Recent.UnmarshalCaddyfile(d)
+		},
+		"linger": block.DurationOr(d, "0", &s.Linger),
+	}, "channel")
+	if err != nil {
+		return err
+	}
+	if len(s.Channels) == 0 {
+		return d.Err("sse_subscribe needs at least one channel")
+	}
+	if err := s.checkHistory(); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func (s *Subscribe) parseHistory(d *caddyfile.Dispenser) error {
+	s.History = new(Replay)
+	for d.NextArg() {
+		name := d.Val()
+		to := map[string]*int{"last": &s.History.Last, "max": &s.History.Max}[name]
+		if to == nil || *to != 0 {
+			return d.Errf("history: %q is not expected here: it is history [last <events>] [max <events>]", name)
+		}
+		if !d.NextArg() {
+			return d.Errf("history: %s needs a number of events", name)
+		}
+		n, err := strconv.Atoi(d.Val())
+		if err != nil || n < 1 || n > MaxReplay {
+			return d.Errf("history: %s %q is not a number of events, 1 to %d", name, d.Val(), MaxReplay)
+		}
+		*to = n
+	}
+	return nil
+}
+
+func (s *Subscribe) parseGreeting(d *caddyfile.Dispenser) error {
+	switch args := d.RemainingArgs(); len(args) {
+	case 1:
+		s.Greeting = &Greeting{Data: args[0]}
+	case 2:
+		s.Greeting = &Greeting{Event: args[0], Data: args[1]}
+	default:
+		return d.Err("greeting takes an event type, which may be left out, and data; quote data with spaces")
+	}
+	return nil
+}
+
+func (s *Subscribe) parseMaxDuration(d *caddyfile.Dispenser) error {
+	if err := block.DurationOr(d, "0", &s.MaxDuration)(); err != nil {
+		return err
+	}
+	s.MaxDuration = max(s.MaxDuration, 0)
+	return nil
+}

@@ -1,0 +1,106 @@
+package history
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// firstRead is how many entries are read for those who come back before it is
+// looked whether they have missed too many.
+const firstRead = 256
+
+// Since reads what came after an entry, again and again until Redis answers.
+func (h *History) Since(channel string, after eventstream.EntryID, most int, done func(hub.Past)) {
+	h.untilDone(channel, func(ctx context.Context) error {
+		past, err := h.since(ctx, channel, after, most)
+		if err == nil {
+			done(past)
+		}
+		return err
+	})
+}
+
+// Newest reads the newest n, in the same way.
+func (h *History) Newest(channel string, n int, done func(hub.Past)) {
+	h.untilDone(channel, func(ctx context.Context) error {
+		past, err := h.newest(ctx, channel, n, "")
+		if err == nil {
+			done(past)
+		}
+		return err
+	})
+}
+
+// untilDone tries until it succeeds, or nobody follows the channel any more.
+func (h *History) untilDone(channel string, try func(context.Context) error) {
+	go func() {
+		for h.ctx.Err() == nil && h.channel(channel) != nil {
+			ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
+			err := try(ctx)
+			cancel()
+			if err == nil {
+				return
+			}
+			select {
+			case <-time.After(jitter.Spread(againSoon, 0.5)):
+			case <-h.ctx.Done():
+			}
+		}
+	}()
+}
+
+func (h *History) since(ctx context.Context, channel string, after eventstream.EntryID, most int) (hub.Past, error) {
+	count := min(firstRead, most+1)
+	v, err := h.inspect(ctx, channel, count, "XRANGE", channel, after.String(), "+", "COUNT", count)
+	if err != nil {
+		return hub.Past{}, err
+	}
+	if v.isFull {
+		return h.newest(ctx, channel, most, eventstream.Overflow)
+	}
+	past := hub.Past{Start: after, Entries: v.entries}
+	i := v.info
+	switch {
+	case len(v.entries) > 0 && v.entries[0].ID == after:
+		past.Entries = v.entries[1:]
+	case i.length == 0 || i.first.Compare(after) > 0:
+		past.Start, past.Lost = beginning(i)
+	case i.maxDeleted.Compare(after) < 0:
+		past.Lost = eventstream.Unknown
+	}
+	return past, nil
+}
+
+func (h *History) newest(ctx context.Context, channel string, n int, before eventstream.Reason) (hub.Past, error) {
+	v, err := h.inspect(ctx, channel, n+1, "XREVRANGE", channel, "+", "-", "COUNT", n+1)
+	if err != nil {
+		return hub.Past{}, err
+	}
+	slices.Reverse(v.entries)
+	if v.isFull && len(v.entries) > 0 {
+		return hub.Past{Start: v.entries[0].ID, Entries: v.entries[1:], Before: before}, nil
+	}
+	past := hub.Past{Entries: v.entries}
+	past.Start, past.Lost = beginning(v.info)
+	return past, nil
+}
+
+// beginning is before all entries that there are.
+func beginning(i *info) (start eventstream.EntryID, lost eventstream.Reason) {
+	if i.removed() > 0 || i.added < 0 {
+		lost = eventstream.Trimmed
+	}
+	return eventstream.EntryID{}, lost
+}
+
+func (h *History) inspect(ctx context.Context, channel string, count int, command ...any) (view, error) {
+	pipe := h.bus.Client().Pipeline()
+	parse := inspect(ctx, pipe, channel, count, command...)
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	return parse()
+}

@@ -1,0 +1,157 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// A view is what was seen of a Redis stream at one moment.
+type view struct {
+	entries []eventstream.Entry
+	isFull  bool // there may be more
+	info    *info
+}
+
+// An info is what XINFO STREAM says.
+type info struct {
+	length     int64
+	first      eventstream.EntryID // zero if it is empty
+	top        eventstream.EntryID // the newest that there ever was
+	topIsThere bool
+	// How many entries have been added in its life; -1 before Redis 7, which
+	// does not count them.
+	added int64
+	// The newest that was deleted by XDEL; zero if there is none, and before
+	// Redis 7.
+	maxDeleted eventstream.EntryID
+}
+
+// removed is how many entries were taken out of it in its life; 0 if that is
+// not known.
+func (i *info) removed() int64 {
+	if i.added < 0 {
+		return 0
+	}
+	return i.added - i.length
+}
+
+// readFrom reads entries from the one with that ID on.
+func readFrom(ctx context.Context, pipe redis.Pipeliner, channel string, from eventstream.EntryID, count int) func() (view, error) {
+	cmd := pipe.Do(ctx, "XRANGE", channel, from.String(), "+", "COUNT", count)
+	return func() (view, error) {
+		reply, err := cmd.Slice()
+		if err != nil {
+			return view{}, err
+		}
+		return parseView(reply, count)
+	}
+}
+
+// readAfter reads entries after the one with that ID, or all, and what there is
+// to know of the Redis stream, in one step.
+func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after eventstream.EntryID, count int) func() (view, error) {
+	from := "-"
+	if after != (eventstream.EntryID{}) {
+		from = "(" + after.String()
+	}
+	return inspect(ctx, pipe, channel, count, "XRANGE", channel, from, "+", "COUNT", count)
+}
+
+// readTop reads what there is to know of the Redis stream, and no entries.
+func readTop(ctx context.Context, pipe redis.Pipeliner, channel string) func() (view, error) {
+	return inspect(ctx, pipe, channel, 1, "XRANGE", channel, "+", "+", "COUNT", 1)
+}
+
+// inspect does one command and XINFO, with nothing in between.
+func inspect(ctx context.Context, pipe redis.Pipeliner, channel string, count int, command ...any) func() (view, error) {
+	pipe.Do(ctx, "MULTI")
+	pipe.Do(ctx, "XINFO", "STREAM", channel)
+	pipe.Do(ctx, command...)
+	exec := pipe.Do(ctx, "EXEC")
+	return func() (view, error) {
+		replies, err := exec.Slice()
+		if err != nil {
+			return view{}, err
+		}
+		if len(replies) != 2 {
+			return view{}, fmt.Errorf("redis answered EXEC of 2 commands with %d replies", len(replies))
+		}
+		i, err := parseInfo(replies[0])
+		if err != nil {
+			return view{}, err
+		}
+		if err, failed := replies[1].(error); failed {
+			return view{}, err
+		}
+		entries, ok := replies[1].([]any)
+		if !ok {
+			return view{}, fmt.Errorf("redis answered %v where entries are expected", replies[1])
+		}
+		v, err := parseView(entries, count)
+		v.info = i
+		return v, err
+	}
+}
+
+func parseView(reply []any, count int) (view, error) {
+	entries, err := bus.ParseEntries(reply)
+	return view{entries: entries, isFull: len(reply) == count}, err
+}
+
+// parseInfo reads the answer to XINFO STREAM; a Redis stream that does not exist
+// is an empty one.
+func parseInfo(reply any) (*info, error) {
+	i := &info{added: -1}
+	if err, failed := reply.(error); failed {
+		if strings.Contains(err.Error(), "no such key") {
+			i.added = 0
+			return i, nil
+		}
+		return nil, err
+	}
+	list, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("redis answered %v to XINFO STREAM", reply)
+	}
+	for n := 0; n+1 < len(list); n += 2 {
+		value := list[n+1]
+		switch list[n] {
+		case "length":
+			i.length, _ = value.(int64)
+		case "entries-added":
+			i.added, _ = value.(int64)
+		case "last-generated-id":
+			i.top = idIn(value)
+		case "max-deleted-entry-id":
+			i.maxDeleted = idIn(value)
+		case "first-entry":
+			i.first = idOfEntry(value)
+		case "last-entry":
+			i.topIsThere = idOfEntry(value) == i.top
+		}
+	}
+	if i.length == 0 && i.top == (eventstream.EntryID{}) && i.added < 0 {
+		return nil, errors.New("redis answered XINFO STREAM without last-generated-id")
+	}
+	return i, nil
+}
+
+func idIn(reply any) eventstream.EntryID {
+	text, _ := reply.(string)
+	id, _ := eventstream.ParseEntryID(text)
+	return id
+}
+
+func idOfEntry(reply any) eventstream.EntryID {
+	if entry, ok := reply.([]any); ok && len(entry) > 0 {
+		return idIn(entry[0])
+	}
+	return eventstream.EntryID{}
+}

@@ -1,0 +1,87 @@
+package hub
+
+import "time"
+
+// Keep says what a channel remembers. Where its subscribers differ, the most
+// that any has asked for counts.
+type Keep struct {
+	// Events and Bytes bound what a channel remembers; the bytes are those of
+	// the payloads, and some for each.
+	Events, Bytes int
+	// Linger is for how long a channel goes on after its last subscriber has
+	// left.
+	Linger time.Duration
+}
+
+// maxLingering is how many channels go on without subscribers: clients can make
+// them up.
+const maxLingering = 100_000
+
+// channel is the channel of that name, which may be new.
+func (h *Hub) channel(name string, history bool) *channel {
+	channels := h.live
+	if history {
+		channels = h.histories
+	}
+	c := channels[name]
+	if c == nil {
+		c = &channel{hub: h, name: name, history: history}
+		channels[name] = c
+		if history {
+			h.source.Follow(name, c)
+		} else {
+			h.source.Listen(name)
+		}
+	}
+	return c
+}
+
+// join counts a subscriber who wants that much to be kept.
+func (c *channel) join(k Keep) {
+	c.joined++
+	if c.forgetAt != nil {
+		c.forgetAt.Stop()
+		c.forgetAt = nil
+		c.hub.lingering--
+	}
+	c.keep = Keep{max(c.keep.Events, k.Events), max(c.keep.Bytes, k.Bytes), max(c.keep.Linger, k.Linger)}
+}
+
+// part counts a subscriber who leaves. After the last one the channel lingers.
+func (c *channel) part(closed bool) {
+	c.joined--
+	if c.joined > 0 {
+		return
+	}
+	if c.keep.Linger <= 0 || closed || c.hub.lingering >= maxLingering {
+		c.forget()
+		return
+	}
+	c.hub.lingering++
+	var timer *time.Timer
+	timer = time.AfterFunc(c.keep.Linger, func() {
+		c.hub.mu.Lock()
+		defer c.hub.mu.Unlock()
+		if c.forgetAt == timer { // nobody has come meanwhile
+			c.hub.lingering--
+			c.forget()
+		}
+	})
+	c.forgetAt = timer
+}
+
+// forget ends the channel.
+func (c *channel) forget() {
+	c.forgotten = true
+	c.log.reset(position{}, "")
+	if c.restAt != nil {
+		c.restAt.Stop()
+	}
+	if c.history {
+		delete(c.hub.histories, c.name)
+		c.hub.source.Unfollow(c.name)
+	} else {
+		delete(c.hub.live, c.name)
+		c.hub.source.Forget(c.name)
+	}
+}

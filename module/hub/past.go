@@ -1,0 +1,112 @@
+package hub
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// pastRest is for how long a channel remembers the past that was read for those
+// who come back: in a storm, everyone comes back at once.
+const pastRest = 10 * time.Second
+
+// await has the pursuit wait until the past is read.
+func (c *channel) await(p *pursuit) {
+	if c.behind == nil {
+		c.behind = make(map[*pursuit]struct{})
+	}
+	c.behind[p] = struct{}{}
+	c.readPast()
+}
+
+// readPast reads what those need who are behind: one read at a time, which goes
+// back to the one who has been away the longest and so serves the others, too.
+func (c *channel) readPast() {
+	if c.reading || len(c.behind) == 0 {
+		return
+	}
+	c.reading = true
+	var since *position
+	most, newest := 0, 0
+	for p := range c.behind {
+		g := &p.legs[0] // in a channel with history there is only one
+		if g.newest > 0 {
+			newest = max(newest, g.newest)
+			continue
+		}
+		if since == nil || g.cursor.Compare(*since) < 0 {
+			since = &g.cursor
+		}
+		most = max(most, p.subscriber.request.Max)
+	}
+	life := c.log.life
+	if since == nil {
+		c.hub.source.Newest(c.name, newest, func(past Past) { c.havePast(past, life, past.Start, 0) })
+		return
+	}
+	after := *since
+	c.hub.source.Since(c.name, after, most, func(past Past) { c.havePast(past, life, after, most) })
+}
+
+// havePast adds what was read for those who are after the position to the log,
+// and lets all who have waited for it go on.
+func (c *channel) havePast(past Past, life int, after position, most int) {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	if c.forgotten {
+		return
+	}
+	c.reading = false
+	if c.log.life == life {
+		c.log.prepend(c, past)
+		c.log.most = most
+		if c.log.before == "" && c.log.start.Compare(after) > 0 {
+			c.log.before = eventstream.Unknown
+		}
+		c.restLater()
+	}
+	behind := c.behind
+	c.behind = nil
+	for p := range behind {
+		p.legs[0].hasRead = true
+		c.hub.pursue(p)
+	}
+}
+
+// prepend adds the past before the start of the log, if the one leads up to the
+// other.
+func (l *log) prepend(c *channel, past Past) {
+	if past.Start.Compare(l.start) >= 0 {
+		l.before = past.Before
+		return
+	}
+	older := make([]*moment, 0, len(past.Entries)+len(l.past))
+	for _, e := range past.Entries {
+		if e.ID.Compare(l.start) <= 0 {
+			older = append(older, newMoment(c, e.ID, e))
+		}
+	}
+	if n := len(older); l.start != (position{}) && (n == 0 || older[n-1].at != l.start) {
+		// What the log started with is gone, or never was an entry.
+		l.before = cmp.Or(past.Lost, past.Before, eventstream.Reset)
+		return
+	}
+	l.past = append(older, l.past...)
+	l.start, l.lost, l.before = past.Start, past.Lost, past.Before
+}
+
+// restLater forgets the past when nobody has needed it for a while.
+func (c *channel) restLater() {
+	if c.restAt != nil {
+		c.restAt.Reset(pastRest)
+		return
+	}
+	c.restAt = time.AfterFunc(pastRest, func() {
+		c.hub.mu.Lock()
+		defer c.hub.mu.Unlock()
+		if !c.reading && !c.forgotten {
+			c.log.forgetPast()
+		}
+	})
+}

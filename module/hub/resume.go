@@ -1,0 +1,121 @@
+package hub
+
+import "github.com/caddy-sse/caddy-sse/module/eventstream"
+
+// resume sets out on what s has missed, wherever its channels have begun. Live
+// channels are resumed together, so they are waited for until the page is open.
+func (h *Hub) resume(s *Subscriber) {
+	var places []int
+	for i := range s.places {
+		pl := &s.places[i]
+		if !pl.channel.begun || pl.pursuit != nil || pl.audience != nil {
+			continue
+		}
+		if s.request.History {
+			h.setOut(s, []leg{s.fromEntry(i)})
+		} else {
+			places = append(places, i)
+		}
+	}
+	if len(places) == 0 || s.request.LastEventID != "" && s.unbegun > 0 && !s.opened {
+		return
+	}
+	legs := make([]leg, len(places))
+	at, bad := position{}, eventstream.Reason("")
+	if s.request.LastEventID != "" && !s.resumed {
+		at, bad = s.whereLive(places)
+	}
+	for n, i := range places {
+		legs[n] = leg{place: i, from: s.request.LastEventID, cursor: at, bad: bad, located: true}
+		if s.request.LastEventID == "" || s.resumed {
+			legs[n] = s.fromNow(i)
+		}
+	}
+	s.resumed = true
+	h.setOut(s, legs)
+}
+
+// began is called when a channel that s waits for has begun.
+func (h *Hub) began(s *Subscriber) {
+	s.unbegun--
+	h.resume(s)
+}
+
+func (h *Hub) setOut(s *Subscriber, legs []leg) {
+	p := &pursuit{subscriber: s, legs: legs}
+	for _, g := range legs {
+		s.places[g.place].pursuit = p
+	}
+	h.pursue(p)
+}
+
+// fromNow begins with what comes next. A page that has been open before its
+// channel was heard may have missed something.
+func (s *Subscriber) fromNow(i int) leg {
+	g := leg{place: i, fromHead: true}
+	if s.opened {
+		g.bad = eventstream.Unknown
+	}
+	return g
+}
+
+// fromEntry begins where the subscriber was in a channel with history, or, if it
+// is new there, with the newest events that it wants.
+func (s *Subscriber) fromEntry(i int) leg {
+	r := &s.request
+	channel := r.Interests[i].Channel
+	if at, ok := eventstream.ParseEntryID(r.LastEventID); ok && len(r.Interests) == 1 {
+		return leg{place: i, cursor: at, from: r.LastEventID}
+	}
+	vector, _ := eventstream.ParseVector(r.LastEventID)
+	if at, ok := vector.In(channel); ok {
+		return leg{place: i, cursor: at, from: at.String()}
+	}
+	isNew := r.LastEventID == ""
+	for _, in := range r.Interests {
+		_, known := vector.In(in.Channel)
+		isNew = isNew || known
+	}
+	switch {
+	case !isNew:
+		return leg{place: i, bad: eventstream.Unknown, from: r.LastEventID}
+	case r.Last == 0 || s.opened:
+		return s.fromNow(i)
+	}
+	return leg{place: i, newest: r.Last}
+}
+
+// whereLive finds out where the subscriber was in those of its live channels.
+func (s *Subscriber) whereLive(places []int) (at position, unknown eventstream.Reason) {
+	text := s.request.LastEventID
+	id, ok := parseLiveID(text)
+	if ok && id.epoch == s.hub.epoch {
+		at = position{Seq: id.number}
+		for _, i := range places {
+			l := &s.places[i].channel.log
+			n, isEvent := l.after(at)
+			if isEvent && l.at(n-1).hash == id.hash || at == l.start || at.Compare(l.start) < 0 {
+				return at, ""
+			}
+		}
+		return at, eventstream.Unknown // it was in other channels
+	}
+	matches := func(m *moment) bool { return m.isCalled(text) }
+	if ok {
+		matches = func(m *moment) bool { return id.hash != "" && m.hash == id.hash }
+	}
+	found := false
+	for _, i := range places {
+		l := &s.places[i].channel.log
+		for n := range l.len() {
+			if m := l.at(n); matches(m) && (!found || m.at.Compare(at) < 0) {
+				at, found = m.at, true
+				break
+			}
+		}
+	}
+	if !found {
+		return position{}, eventstream.Unknown
+	}
+	return at, ""
+}

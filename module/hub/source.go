@@ -1,0 +1,45 @@
+package hub
+
+import "github.com/caddy-sse/caddy-sse/module/eventstream"
+
+// A Source is where channels are heard. The hub asks it to listen to each
+// channel that has subscribers, once, and to forget it when they have left.
+// None of its methods may block, nor call the hub back before it returns.
+type Source interface {
+	// Listen wants what is published to the channel: the hub is told by
+	// Listening, Message and Deaf.
+	Listen(channel string)
+	Forget(channel string)
+
+	// Follow wants the channel's history, as it grows.
+	Follow(channel string, f Follower)
+	Unfollow(channel string)
+	// Since reads what came after an entry: the newest max at most.
+	Since(channel string, after eventstream.EntryID, max int, done func(Past))
+	// Newest reads the newest n.
+	Newest(channel string, n int, done func(Past))
+}
+
+// A Follower is told what a channel's history says, in order.
+type Follower interface {
+	// Begin is called once, before the others: what is handed over comes after
+	// head.
+	Begin(head eventstream.EntryID)
+	// Append hands over the next entries.
+	Append([]eventstream.Entry)
+	// Gap says that it cannot be known what came after the last entry that was
+	// handed over; it goes on after to.
+	Gap(reason eventstream.Reason, to eventstream.EntryID)
+}
+
+// A Past is what was read of a channel's history: all entries after Start.
+type Past struct {
+	Start   eventstream.EntryID
+	Entries []eventstream.Entry
+	// Lost says why something may be missing between the start and the first
+	// entry; empty if nothing is.
+	Lost eventstream.Reason
+	// Before says what is missing to those who were before the start. Empty:
+	// it can be read.
+	Before eventstream.Reason
+}

@@ -1,0 +1,70 @@
+package sse
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
+)
+
+// Recent says how much a channel remembers, in the gateway's memory, for those
+// who come back.
+type Recent struct {
+	// How many of the newest events. 0: none; then events of channels without
+	// history carry no IDs of the gateway's.
+	Events int `json:"events"`
+
+	// How many bytes they may have. Default: 1 MiB.
+	Size int64 `json:"size,omitempty"`
+}
+
+// MaxRecent is the most events that a channel can be told to remember.
+const MaxRecent = 1_000_000
+
+// Validate checks the settings.
+func (r *Recent) Validate() error {
+	if r.Events < 0 || r.Events > MaxRecent || r.Size < 0 {
+		return fmt.Errorf("recent is a number of events, 0 to %d, and a size above zero", MaxRecent)
+	}
+	return nil
+}
+
+// Bytes is the size, or its default.
+func (r *Recent) Bytes() int {
+	if r.Size == 0 {
+		return DefaultRecentSize
+	}
+	return int(r.Size)
+}
+
+// UnmarshalCaddyfile sets up r from the arguments of a subdirective. Syntax:
+//
+//	recent <events> [<size>]
+func (r *Recent) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	var err error
+	args := d.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 {
+		return d.Err("recent takes a number of events, and may take a size, like 100 1MiB")
+	}
+	if r.Events, err = parseCount(args[0]); err != nil {
+		return d.Errf("recent: %q is not a number of events, 0 to %d", args[0], MaxRecent)
+	}
+	if len(args) == 2 {
+		n, err := humanize.ParseBytes(args[1])
+		if err != nil || n == 0 || n > 1<<40 {
+			return d.Errf("recent: %q is not a size, like 1MiB", args[1])
+		}
+		r.Size = int64(n)
+	}
+	return nil
+}
+
+func parseCount(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err == nil && (n < 0 || n > MaxRecent) {
+		err = errors.New("out of range")
+	}
+	return n, err
+}
