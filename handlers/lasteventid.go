@@ -1,11 +1,10 @@
 package handlers
 
-import "net/http"
+import (
+	"net/http"
 
-// maxLastEventID is how much of a last event ID is looked at. What the gateway
-// makes itself is far shorter, and what an app puts into its envelopes may be
-// this long.
-const maxLastEventID = 512
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
 
 // lastEventID is where the client was: what its browser says when it comes back
 // (HTML Standard, section 9.2.3), or, for a first load or a library that cannot
@@ -18,5 +17,5 @@ func lastEventID(r *http.Request) string {
 			id = query.Get("last_event_id")
 		}
 	}
-	return id[:min(len(id), maxLastEventID)]
+	return id[:min(len(id), eventstream.MaxID)] // what is longer is none of ours
 }

@@ -2,10 +2,16 @@ package handlers_test
 
 import (
 	"fmt"
+	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
 const resumeSite = `http://{$ADDR} {
@@ -18,28 +24,302 @@ const resumeSite = `http://{$ADDR} {
 	sse_subscribe /both a b {
 		history
 	}
+	sse_subscribe /json {
+		channel app
+		format json
+		history
+	}
+	sse_subscribe /live/* {path.1} {
+		format json
+		linger 1m
+	}
 	sse_publish /say/* {path.1} {
 		store
 	}
-	sse_subscribe /live/* {path.1} {
-		linger 1m
-	}
 }`
+
+// add adds an entry with that ID.
+func add(server *redistest.Server, channel, id, data string) {
+	server.Do("XADD", channel, id, "data", data)
+}
+
+// comeBack subscribes with a last event ID.
+func comeBack(t *testing.T, g *gatewaytest.Gateway, path, id string) *gatewaytest.Stream {
+	t.Helper()
+	return gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+path, "Last-Event-ID: "+id)
+}
 
 func TestHistoryIsReplayedOnceAndInOrder(t *testing.T) {
 	g, server := start(t, resumeSite)
 	var want strings.Builder
 	for i := range 300 {
+		add(server, "chat", fmt.Sprint(i+1, "-1"), fmt.Sprint("event ", i+1))
 		fmt.Fprintf(&want, "id: %d-1\ndata: event %d\n\n", i+1, i+1)
-		server.Do("XADD", "chat", fmt.Sprint(i+1, "-1"), "data", fmt.Sprint("event ", i+1))
 	}
 	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/chat?lastEventId=0-0")
 	s.Await("event 300\n\n")
-	server.Do("XADD", "chat", "301-1", "data", "live")
+	add(server, "chat", "301-1", "live")
 	s.Await("id: 301-1\ndata: live\n\n")
 	gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say/chat", "by the script")
 	s.Await("data: by the script\n\n")
-	if got := s.Text(); !strings.Contains(got, want.String()+"id: 301-1\n") {
+	server.Do("XADD", "chat", "*", "data", "a like", "event", "like", "retry", "1234")
+	s.Await("\nevent: like\ndata: a like\n\n")
+	if got := s.Text(); !strings.Contains(got, want.String()+"id: 301-1\n") || strings.Count(got, "data: ") != 303 || !strings.Contains(got, "retry: 1234\n") {
 		t.Errorf("got %s", got)
+	}
+	late := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/chat?last_event_id=301-1")
+	late.AwaitData("data: by the script\n\nretry: 1234\nevent: like\ndata: a like\n\n")
+}
+
+func TestNewestAndMax(t *testing.T) {
+	g, server := start(t, resumeSite)
+	for i := range 20 {
+		add(server, "chat", fmt.Sprint(i+1, "-0"), fmt.Sprint(i+1))
+	}
+	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/last/chat").
+		AwaitData("\ndata: 18\n\ndata: 19\n\ndata: 20\n\n")
+	for range 2 {
+		s := comeBack(t, g, "/last/chat", "4-0")
+		s.Await("id: 15-0\nevent: sse.gap\ndata: " + `{"channel":"chat","reason":"overflow","from":"4-0","to":"15-0"}` + "\n\nid: 16-0\ndata: 16\n\n")
+		s.Await("data: 20\n\n")
+	}
+	s := comeBack(t, g, "/last/chat", "15-0")
+	s.Await("id: 20-0\ndata: 20\n\n")
+	if got := s.Text(); strings.Contains(got, "sse.gap") || strings.Count(got, "data: ") != 5 {
+		t.Errorf("got %s", got)
+	}
+}
+
+// An entry's fields that are no event are an object, where JSON is asked for.
+func TestEntriesWithoutData(t *testing.T) {
+	g, server := start(t, resumeSite)
+	server.Do("XADD", "app", "1-0", "user", "Ann", "n", "3", "event", "joined")
+	comeBack(t, g, "/json", "0-0").Await("id: 1-0\nevent: joined\ndata: {\"user\":\"Ann\",\"n\":\"3\"}\n\n")
+}
+
+var lastID = regexp.MustCompile(`(?m)^id: (.*)\n`)
+
+// newestID is the last event ID that a browser would have now.
+func newestID(s *gatewaytest.Stream) string {
+	all := lastID.FindAllStringSubmatch(s.Text(), -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1][1]
+}
+
+func TestSeveralHistories(t *testing.T) {
+	g, server := start(t, resumeSite)
+	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/both")
+	s.Await("id: ~")
+	beginning := newestID(s)
+	for i, channel := range []string{"a", "b", "b", "a"} {
+		add(server, channel, fmt.Sprint(i+1, "-0"), fmt.Sprint(channel, i+1))
+		s.Await(fmt.Sprintf("data: %s%d\n\n", channel, i+1))
+	}
+	middle := lastID.FindAllStringSubmatch(s.Text(), -1)[2][1] // after b2
+	again := comeBack(t, g, "/both", beginning)
+	again.AwaitData("data: b2\n\ndata: b3\n\n")
+	again.AwaitData("data: a1\n\ndata: a4\n\n")
+	rest := comeBack(t, g, "/both", middle)
+	rest.Await("data: b3\n\n")
+	rest.Await("data: a4\n\n")
+	if got := rest.Text(); strings.Count(got, "data: ") != 2 {
+		t.Errorf("got %s", got)
+	}
+	for _, s := range []*gatewaytest.Stream{again, rest} {
+		id := newestID(s)
+		if last := comeBack(t, g, "/both", id); newestID(last) != "" || strings.Contains(last.Data(), "data: ") {
+			t.Errorf("who is up to date got %s", last.Text())
+		}
+	}
+}
+
+// A history that is lost, in whatever way, ends in one gap for each subscriber,
+// and correct events after.
+func TestLostHistory(t *testing.T) {
+	for name, test := range map[string]struct {
+		lose           func(*redistest.Server)
+		reason, before string // for those who come back
+	}{
+		"flushed":         {func(s *redistest.Server) { s.Do("FLUSHALL") }, "reset", "reset"},
+		"deleted":         {func(s *redistest.Server) { s.Do("DEL", "chat") }, "reset", "reset"},
+		"trimmed to zero": {func(s *redistest.Server) { s.Do("XTRIM", "chat", "MAXLEN", 0) }, "trimmed", "trimmed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, server := start(t, resumeSite)
+			other := gatewaytest.Start(t, redisOption(server), resumeSite)
+			connected := comeBack(t, g, "/h/chat", "0-0")
+			for i := range 5 {
+				add(server, "chat", fmt.Sprint(i+1, "-0"), fmt.Sprint("old ", i+1))
+			}
+			connected.Await("data: old 5\n\n")
+			test.lose(server)
+			add(server, "chat", "7-0", "new")
+			gap := `event: sse.gap` + "\n" + `data: {"channel":"chat","reason":"` + test.reason + `",`
+			connected.Await(gap)
+			connected.Await("id: 7-0\ndata: new\n\n")
+			for _, g := range []*gatewaytest.Gateway{g, other} {
+				back := comeBack(t, g, "/h/chat", "3-0")
+				back.Await(`event: sse.gap` + "\n" + `data: {"channel":"chat","reason":"` + test.before + `","from":"3-0",`)
+				back.Await("id: 7-0\ndata: new\n\n")
+				gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say/chat", "from "+g.Addr)
+				for _, s := range []*gatewaytest.Stream{connected, back} {
+					s.Await("data: from " + g.Addr + "\n\n")
+					if n := strings.Count(s.Text(), "sse.gap"); n != 1 {
+						t.Errorf("%d gaps: %s", n, s.Text())
+					}
+				}
+			}
+		})
+	}
+}
+
+// Whatever a client says was its last event, it is answered 200, told of a gap,
+// and goes on.
+func TestBadIDs(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	// Caddy itself refuses long headers, unless it is told not to.
+	g := gatewaytest.Start(t, "\tservers {\n\t\tmax_header_size 4MiB\n\t\tprotocols h1 h2c\n\t}\n"+redisOption(server), resumeSite)
+	for i := range 3 {
+		add(server, "chat", fmt.Sprint(1000+i, "-0"), "x")
+		add(server, "other", fmt.Sprint(500+i, "-0"), "x")
+	}
+	elsewhere := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/live/other")
+	elsewhere.Await("id: ")
+	server.Do("PUBLISH", "other", "x")
+	elsewhere.Await("data: x")
+	for name, id := range map[string]string{
+		"garbage":            "garbage",
+		"another channel's":  "501-0",
+		"another live one's": newestID(elsewhere),
+		"from the future":    "9999999999999-0",
+		"the highest":        "18446744073709551615-18446744073709551615",
+		"a vector":           "~abcB.defC",
+		"a broken vector":    "~ab",
+		"1 MiB":              strings.Repeat("x", 1<<20),
+		"no UTF-8":           "\xff\xfe1000-0",
+		"a formula":          "$",
+		"a range":            "(1000-0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"/h/chat", "/live/chat"} {
+				for _, client := range []*http.Client{gatewaytest.HTTP1(t), gatewaytest.H2C(t)} {
+					s := gatewaytest.Subscribe(t, client, "http://"+g.Addr+path, "Last-Event-ID: "+id)
+					if s.StatusCode != 200 {
+						t.Fatalf("%s: %s", path, s.Status)
+					}
+					s.Await("event: sse.gap\ndata: {\"channel\":\"chat\",")
+					if n := strings.Count(s.Text(), "sse.gap"); n != 1 {
+						t.Errorf("%d gaps: %s", n, s.Text())
+					}
+					if back := comeBack(t, g, path, newestID(s)); strings.Contains(back.Text(), "sse.gap") {
+						t.Errorf("coming back with the gap's ID %s: %s", newestID(s), back.Text())
+					}
+					s.Leave()
+				}
+			}
+		})
+	}
+	if n := len(g.Log()); n > 20_000 {
+		t.Errorf("the log has %d bytes", n)
+	}
+}
+
+// Without history the gateway's memory does it, and on another gateway, the
+// hash.
+func TestLiveEventsAreResumed(t *testing.T) {
+	g, server := start(t, resumeSite)
+	other := gatewaytest.Start(t, redisOption(server), resumeSite)
+	comeBack(t, other, "/live/chat", "").Await("id: ")
+	s := comeBack(t, g, "/live/chat", "")
+	s.Await("id: ")
+	beginning := newestID(s)
+	for i := range 4 {
+		server.Do("PUBLISH", "chat", i)
+	}
+	server.Do("PUBLISH", "chat", `{"data":"mine","id":"app-7"}`)
+	server.Do("PUBLISH", "chat", "last")
+	s.Await("data: last\n\n")
+	s.Leave()
+	for at, id := range map[string]string{
+		"0\n\ndata: 1\n\ndata: 2": beginning,
+		"2\n\ndata: 3":            lastID.FindAllStringSubmatch(s.Text(), -1)[2][1],
+		"last":                    "app-7",
+	} {
+		for _, gateway := range []*gatewaytest.Gateway{g, other} {
+			if gateway == other && id == beginning {
+				continue // nothing had been said: there is nothing to know it by
+			}
+			back := comeBack(t, gateway, "/live/chat", id)
+			back.AwaitData("data: last\n\n")
+			if got := back.Data(); !strings.Contains(got, "\ndata: "+at) || strings.Contains(got, "sse.gap") || strings.Count(got, "data: "+at) != 1 {
+				t.Errorf("after %s came %s", id, got)
+			}
+			back.Leave()
+		}
+	}
+}
+
+// The rights that the README names are enough, with keyspace notifications.
+func TestReadmesACL(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rules, _ := strings.Cut(string(readme), "    ACL SETUSER gateway ")
+	rules, _, _ = strings.Cut(rules, "\n\n")
+	t.Parallel()
+	server := redistest.Start(t, "--notify-keyspace-events", "Kt")
+	command := []any{"ACL", "SETUSER", "gateway"}
+	for _, rule := range strings.Fields(rules) {
+		command = append(command, rule)
+	}
+	server.Do(command...)
+	g := gatewaytest.Start(t, "\tsse {\n\t\tredis "+server.URL("gateway:secret")+"\n\t\tdrain 0\n\t}", resumeSite)
+	history := comeBack(t, g, "/h/chat:1", "0-0")
+	live := comeBack(t, g, "/live/chat:2", "")
+	live.Await("id: ")
+	add(server, "chat:1", "1-0", "plain")
+	history.Await("data: plain\n\n")
+	if r, body := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say/chat:1", "stored"); r.StatusCode != 200 {
+		t.Errorf("%s %v %s", r.Status, r.Header, body)
+	}
+	history.Await("data: stored\n\n")
+	server.Do("PUBLISH", "chat:2", "hello")
+	live.Await("data: hello\n\n")
+	server.Do("XTRIM", "chat:1", "MAXLEN", 0)
+	history.Await("sse.gap")
+	for _, sign := range []string{"denies", "NOPERM", `"level":"error"`} {
+		if strings.Contains(g.Log(), sign) {
+			t.Errorf("the log has %s: %s", sign, g.Log())
+		}
+	}
+	if clients := server.Do("CLIENT", "LIST").(string); strings.Contains(clients, "cmd=xread") {
+		t.Errorf("somebody waits at a Redis stream though Redis notifies:\n%s", clients)
+	}
+}
+
+// The embedded server has histories, too.
+func TestEmbeddedHistory(t *testing.T) {
+	t.Parallel()
+	addr := redistest.FreeAddr(t)
+	g := gatewaytest.Start(t, "\tsse {\n\t\tredis embedded "+addr+"\n\t\tdrain 0\n\t}", resumeSite)
+	client := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	defer client.Close()
+	s := comeBack(t, g, "/h/chat", "")
+	s.Await("id: 0-0\n\n")
+	for i := range 3 {
+		if err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: "chat", Values: []any{"data", i}}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say/chat", "stored")
+	s.AwaitData("data: 0\n\ndata: 1\n\ndata: 2\n\ndata: stored\n\n")
+	back := comeBack(t, g, "/h/chat", lastID.FindAllStringSubmatch(s.Text(), -1)[2][1])
+	back.AwaitData("data: 2\n\ndata: stored\n\n")
+	if strings.Contains(back.Text()+s.Text(), "sse.gap") {
+		t.Errorf("gaps: %s %s", s.Text(), back.Text())
 	}
 }

@@ -153,6 +153,16 @@ func TestCaddyfileErrors(t *testing.T) {
 		"publish to two":          {"", "sse_publish /x a b", "sse_publish takes one channel"},
 		"publish to two, block":   {"", "sse_publish /x a {\nchannel b\n}", "sse_publish takes one channel"},
 		"bad max_size":            {"", "sse_publish /x a {\nmax_size 1 MiB\n}", "max_size takes one size"},
+		"nine histories":          {"", "sse_subscribe /x a b c d e f g h i {\nhistory\n}", "takes 8 channels at most, not 9"},
+		"bad history":             {"", "sse_subscribe /x a {\nhistory newest 5\n}", `history: "newest" is not expected here`},
+		"history without number":  {"", "sse_subscribe /x a {\nhistory last\n}", "last needs a number"},
+		"history last none":       {"", "sse_subscribe /x a {\nhistory last 0\n}", `last "0" is not a number of events, 1 to 100000`},
+		"history last above max":  {"", "sse_subscribe /x a {\nhistory last 50 max 10\n}", "last is at most max"},
+		"recent of a word":        {"recent many", "", `recent: "many" is not a number of events`},
+		"recent of no size":       {"recent 100 much", "", `recent: "much" is not a size`},
+		"recent in subscribe":     {"", "sse_subscribe /x a {\nrecent 1 2 3\n}", "recent takes a number of events"},
+		"bad linger":              {"linger long", "", `linger: "long" is not a duration from 1ms, like 25s or 1m, or 0`},
+		"bad memory":              {"memory 0", "", `memory: "0" is not a size`},
 		"no size":                 {"", "sse_publish /x a {\nmax_size 0\n}", `max_size: "0" is not a size`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,8 @@ const ContentType = "text/event-stream"
 // An Event is what an EventSource hands to its page.
 type Event struct {
 	// ID becomes the browser's last event ID, which it sends as Last-Event-ID
-	// when it reconnects. Empty leaves the browser's as it was. An ID with a
-	// line end or NUL cannot be written, and is left out.
+	// when it reconnects. Empty leaves the browser's as it was. An ID that is
+	// not valid is left out; see [ValidID].
 	ID string
 	// Type is the event's name in addEventListener; empty means "message". A
 	// type with a line end cannot be written, and is left out.
@@ -70,10 +70,15 @@ func cutLine(s string) (line, rest string, more bool) {
 	return s[:i], s[i+1:], true
 }
 
+// MaxID is how many bytes an event's ID may have: the browser sends it back in a
+// header, and a server that refuses a header for its size has lost the page for
+// good.
+const MaxID = 512
+
 // ValidID reports whether id can be an event's ID: a client ignores one that
-// holds NUL, and a line end would end the field.
+// holds NUL, a line end would end the field, and [MaxID] is the longest.
 func ValidID(id string) bool {
-	return !strings.ContainsAny(id, "\x00\r\n")
+	return len(id) <= MaxID && !strings.ContainsAny(id, "\x00\r\n")
 }
 
 // ValidType reports whether t can be an event's type: it holds no line end.

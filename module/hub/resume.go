@@ -94,7 +94,7 @@ func (s *Subscriber) whereLive(places []int) (at position, unknown eventstream.R
 		for _, i := range places {
 			l := &s.places[i].channel.log
 			n, isEvent := l.after(at)
-			if isEvent && l.at(n-1).hash == id.hash || at == l.start || at.Compare(l.start) < 0 {
+			if isEvent && l.at(n-1).hash == id.hash || at == l.start && l.startHash == id.hash || at.Compare(l.start) < 0 {
 				return at, ""
 			}
 		}
