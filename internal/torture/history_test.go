@@ -1,0 +1,144 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// Whoever comes back gets what it missed, once, in order, on any gateway; and
+// no fault of Redis or of a gateway costs anyone an event.
+func TestTorture(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	gateways := startGateways(t, server, "")
+	random := dice(t)
+	r := random()
+	history{
+		channels: 50, subscribers: 300, deliveries: *deliveries, rate: *rate, late: 10 * time.Second,
+		faults: []fault{
+			killPubSub(server), killPubSub(server), killNormal(server), killNormal(server),
+			restart(server, r), restart(server, r), freeze(server), crash(gateways, r), crash(gateways, r),
+		},
+	}.run(t, server, gateways, random).judge(t)
+}
+
+// A history is a run with histories.
+type history struct {
+	channels, subscribers int
+	deliveries            int64 // at least
+	rate                  float64
+	// late is when the last of the subscribers first come: half of them before
+	// anything is written.
+	late   time.Duration
+	faults []fault
+}
+
+// reach is how long everyone may take to get to the end when all is calm.
+const reach = time.Minute
+
+func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway, random func() *rand.Rand) *report {
+	t.Helper()
+	d := newDiary()
+	r := newReport(d)
+	channels := make([]string, h.channels)
+	for i := range channels {
+		channels[i] = fmt.Sprint("torture:", i)
+	}
+	var early []*record
+	records := make([]*record, h.subscribers)
+	subscribers := make([]*subscriber, h.subscribers)
+	for i := range subscribers {
+		channel := channels[i%h.channels]
+		records[i] = &record{name: fmt.Sprintf("subscriber %d of %s", i, channel), channel: channel, report: r}
+		s := &subscriber{
+			// It stays in the URL when the browser comes back with a header.
+			path:     "/h/" + channel + "?lastEventId=0-0",
+			listener: records[i], gateways: gateways, cuts: i/h.channels%4 != 0, random: random(),
+		}
+		if s.random.IntN(2) == 0 {
+			s.delay = time.Duration(s.random.Int64N(int64(h.late)))
+		} else {
+			early = append(early, records[i])
+		}
+		subscribers[i] = s
+	}
+	c := gather(t, r, subscribers)
+	if !await(reach, func() bool { return all(early, func(r *record) bool { return r.hasOpened() }) }) {
+		t.Fatal("the gateways do not answer everyone")
+	}
+	w := write(t, server, channels, h.rate*float64(h.channels)/float64(h.subscribers), random)
+
+	limit := time.Now().Add(reach + time.Duration(3*float64(h.deliveries)/h.rate*float64(time.Second)))
+	enough := func() bool { return c.deliveries.Load() >= h.deliveries || time.Now().After(limit) }
+	d.strike(h.faults, random(), enough)
+	if !await(time.Until(limit), enough) {
+		t.Errorf("only %d events were delivered by %s", c.deliveries.Load(), d.at(time.Now()))
+	}
+	w.finish()
+	c.calm.Store(true)
+
+	client := server.Client()
+	truth := make(map[string][]entry)
+	for _, channel := range channels {
+		truth[channel] = entries(t, client, channel)
+	}
+	if !await(reach, func() bool { return all(records, func(r *record) bool { return r.last() == end(truth[r.channel]) }) }) {
+		t.Errorf("not everyone got to the end within %s", reach)
+	}
+	pause(context.Background(), time.Second) // for what comes too much
+	c.leave()
+	for _, r := range records {
+		r.compare(truth[r.channel])
+	}
+	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; entries: %s", c.deliveries.Load(), c.visits.Load()-int64(len(records)),
+		time.Since(d.began).Seconds(), d, w)
+	return r
+}
+
+func all[T any](those []T, hold func(T) bool) bool {
+	for _, one := range those {
+		if !hold(one) {
+			return false
+		}
+	}
+	return true
+}
+
+func end(truth []entry) (id eventstream.EntryID) {
+	if n := len(truth); n > 0 {
+		id = truth[n-1].id
+	}
+	return id
+}
+
+// asReceived is what a client makes of an event's line ends.
+var asReceived = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// entries are all of the history.
+func entries(t *testing.T, c *redis.Client, channel string) []entry {
+	t.Helper()
+	var all []entry
+	for from := "-"; ; {
+		page, err := c.XRangeN(t.Context(), channel, from, "+", 1000).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			return all
+		}
+		for _, m := range page {
+			id, _ := eventstream.ParseEntryID(m.ID) // as Redis writes it
+			data, _ := m.Values["data"].(string)
+			all = append(all, newEntry(id, []byte(asReceived.Replace(data))))
+		}
+		from = "(" + page[len(page)-1].ID
+	}
+}

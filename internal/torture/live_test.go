@@ -1,0 +1,108 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+const memory = "\t\trecent 2000 4MiB\n"
+
+// Without a history, too, a short absence costs nothing.
+func TestTortureLive(t *testing.T) {
+	server := redistest.Start(t)
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2}
+	l.run(t, server, startGateways(t, server, memory), dice(t)).judge(t)
+}
+
+// Where Redis breaks, numbers may be lost, but none in silence.
+func TestTortureLiveFaults(t *testing.T) {
+	server := redistest.Start(t)
+	gateways := startGateways(t, server, memory)
+	random := dice(t)
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2}
+	l.faults = []fault{killPubSub(server), killPubSub(server), restart(server, random()), freeze(server)}
+	l.run(t, server, gateways, random).judge(t)
+}
+
+// A live is a run without histories. Besides its subscribers, who come and go,
+// each gateway has one for each channel who stays, so that it remembers.
+type live struct {
+	channels, subscribers int
+	deliveries            int64 // at least
+	rate                  float64
+	faults                []fault
+}
+
+func (l live) run(t *testing.T, server *redistest.Server, gateways []gateway, random func() *rand.Rand) *report {
+	t.Helper()
+	d := newDiary()
+	r := newReport(d)
+	channels := make([]string, l.channels)
+	var tallies []*tally
+	var staying, moving []*subscriber
+	add := func(who *[]*subscriber, name, channel string, s *subscriber) {
+		a := &tally{name: name + " of " + channel, channel: channel, report: r, lossless: len(l.faults) == 0}
+		s.path, s.listener, s.random = "/live/"+channel, a, random()
+		tallies = append(tallies, a)
+		*who = append(*who, s)
+	}
+	for i := range channels {
+		channels[i] = fmt.Sprint("live:", i)
+		for n := range gateways {
+			add(&staying, fmt.Sprint("who stays at gateway ", n), channels[i], &subscriber{gateways: gateways[n : n+1]})
+		}
+	}
+	for i := range l.subscribers {
+		add(&moving, fmt.Sprint("subscriber ", i), channels[i%l.channels], &subscriber{gateways: gateways, cuts: true})
+	}
+	isHeard := func() bool {
+		return all(channels, func(channel string) bool { return server.Listeners(channel) == int64(len(gateways)) })
+	}
+
+	stayers := gather(t, r, staying)
+	if !await(reach, func() bool { return isHeard() && all(tallies[:len(staying)], (*tally).hasOpened) }) {
+		t.Fatal("the gateways do not answer everyone")
+	}
+	movers := gather(t, r, moving)
+	speakers := speak(t, server, channels, l.rate*float64(l.channels)/float64(len(tallies)))
+	limit := time.Now().Add(reach + time.Duration(3*float64(l.deliveries)/l.rate*float64(time.Second)))
+	delivered := func() int64 { return stayers.deliveries.Load() + movers.deliveries.Load() }
+	enough := func() bool { return delivered() >= l.deliveries || time.Now().After(limit) }
+	if len(l.faults) > 0 {
+		d.strike(l.faults, random(), enough)
+	}
+	if !await(time.Until(limit), enough) {
+		t.Errorf("only %d events were delivered by %s", delivered(), d.at(time.Now()))
+	}
+	movers.calm.Store(true)
+	if !await(reach, isHeard) {
+		t.Error("the gateways do not listen again")
+	}
+	pause(context.Background(), time.Second) // for some numbers when all is well
+
+	last := speakers.finish()
+	if !await(reach, func() bool { return all(tallies, func(a *tally) bool { return a.highest() == last[a.channel] }) }) {
+		t.Errorf("not everyone got to the end within %s", reach)
+	}
+	pause(context.Background(), time.Second) // for what comes too much
+	stayers.leave()
+	movers.leave()
+	var repeated, gaps, excused int
+	for _, a := range tallies {
+		a.finish(last[a.channel])
+		repeated, gaps, excused = repeated+a.repeated, gaps+a.gaps, excused+a.excusedLost
+	}
+	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, which announced that %d were lost; %d came twice from another gateway",
+		delivered(), stayers.visits.Load()+movers.visits.Load()-int64(len(tallies)), time.Since(d.began).Seconds(), d, gaps, excused, repeated)
+	// One who moves to a gateway that has not yet heard the last number cannot be
+	// told from one who missed some.
+	if allowed := int(movers.visits.Load() / 100); len(l.faults) == 0 && gaps > allowed {
+		r.add(gap, "together", "%d, of which %d would do", gaps, allowed)
+	}
+	return r
+}

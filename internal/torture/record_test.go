@@ -1,0 +1,152 @@
+package torture
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// An entry of a history, as far as it is kept: its data is a hash.
+type entry struct {
+	id   eventstream.EntryID
+	data uint64
+}
+
+var hashSeed = maphash.MakeSeed()
+
+func newEntry(id eventstream.EntryID, data []byte) entry {
+	return entry{id, maphash.Bytes(hashSeed, data)}
+}
+
+func byID(e entry, id eventstream.EntryID) int { return e.id.Compare(id) }
+
+// A record is all that one subscriber of a history was given.
+type record struct {
+	name    string // with its channel
+	channel string
+	report  *report
+
+	mu      sync.Mutex
+	entries []entry
+	visits  []visit
+}
+
+// A visit is one connection to a gateway.
+type visit struct {
+	gateway int
+	lastID  string // which the gateway was told
+	at      time.Time
+	first   int // the number of entries before it
+}
+
+func (r *record) opened(gateway int, lastID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.visits = append(r.visits, visit{gateway, lastID, time.Now(), len(r.entries)})
+}
+
+func (r *record) heard(e event) {
+	if e.data == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id, ok := eventstream.ParseEntryID(e.id)
+	switch {
+	case e.kind == eventstream.GapType:
+		r.report.add(gap, r.name, "%s after %s%s", e.data, r.tell(len(r.entries)-1), r.now())
+	case e.kind != "" || !ok:
+		r.report.add(strange, r.name, "id %q, event %q, data %.80q%s", e.id, e.kind, e.data, r.now())
+	default:
+		r.entries = append(r.entries, newEntry(id, e.data))
+	}
+}
+
+func (r *record) hasOpened() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.visits) > 0
+}
+
+// last is the ID of the entry that came last.
+func (r *record) last() (id eventstream.EntryID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.entries); n > 0 {
+		id = r.entries[n-1].id
+	}
+	return id
+}
+
+// now says when and where something comes.
+func (r *record) now() string {
+	now, n := time.Now(), len(r.visits)
+	if n == 0 {
+		return ""
+	}
+	v := r.visits[n-1]
+	return fmt.Sprintf(", at %s on its connection %d, to gateway %d, which was told %q at %s; the last fault: %s",
+		r.report.diary.at(now), n, v.gateway, v.lastID, r.report.diary.at(v.at), r.report.diary.before(now))
+}
+
+// tell says which entry came as number i, and how.
+func (r *record) tell(i int) string {
+	if i < 0 || i >= len(r.entries) {
+		return "nothing"
+	}
+	n, _ := slices.BinarySearchFunc(r.visits, i, func(v visit, i int) int { return v.first - i - 1 })
+	if n == 0 {
+		return r.entries[i].id.String()
+	}
+	v := r.visits[n-1]
+	return fmt.Sprintf("%s (connection %d, to gateway %d, told %q at %s; the last fault: %s)",
+		r.entries[i].id, n, v.gateway, v.lastID, r.report.diary.at(v.at), r.report.diary.before(v.at))
+}
+
+// compare judges the record by what the history holds, from its beginning.
+func (r *record) compare(truth []entry) {
+	came := make([]bool, len(truth))
+	var furthest eventstream.EntryID
+	for i, e := range r.entries {
+		n, ok := slices.BinarySearchFunc(truth, e.id, byID)
+		switch {
+		case !ok:
+			r.add(strange, i, e.id)
+			continue
+		case came[n]:
+			r.add(twice, i, e.id)
+		case e.id.Compare(furthest) < 0:
+			r.add(outOfOrder, i, e.id)
+		}
+		if e.data != truth[n].data {
+			r.add(altered, i, e.id)
+		}
+		came[n] = true
+		if e.id.Compare(furthest) > 0 {
+			furthest = e.id
+		}
+	}
+	for n, e := range truth {
+		if !came[n] {
+			// Where it should have come: as far as they are in order, between these.
+			i, _ := slices.BinarySearchFunc(r.entries, e.id, byID)
+			r.add(lost, i, e.id)
+		}
+	}
+}
+
+// add reports what is wrong with the entry that came, or should have, as
+// number i.
+func (r *record) add(k kind, i int, id eventstream.EntryID) {
+	after := i + 1
+	if k == lost {
+		after = i
+	}
+	written := time.UnixMilli(int64(id.Ms))
+	r.report.add(k, r.name, "%s, written at %s (the last fault: %s); before it %s; after it %s", id,
+		r.report.diary.at(written), r.report.diary.before(written), r.tell(i-1), r.tell(after))
+}

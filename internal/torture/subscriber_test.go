@@ -1,0 +1,143 @@
+package torture
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// A listener takes what a subscriber is given.
+type listener interface {
+	// opened: a gateway has answered, who was told that ID, if any.
+	opened(gateway int, lastID string)
+	// heard is called for every block that has ended, with data or without.
+	heard(event)
+}
+
+// A subscriber is an EventSource with bad luck: one goroutine, one connection
+// at a time.
+type subscriber struct {
+	path     string
+	listener listener
+	gateways []gateway // to choose from
+	// cuts says that it ends its own connections, after 1.5 s on average.
+	cuts   bool
+	delay  time.Duration // before it first comes
+	random *rand.Rand
+
+	lastID string
+	input  *bufio.Reader
+	buffer [4096]byte
+	events interpreter
+}
+
+const (
+	meanStay = 1500 * time.Millisecond
+	// headTimeout is how long one that does not cut waits for an answer.
+	headTimeout = 15 * time.Second
+)
+
+// follow subscribes, and comes back whenever it has been cut off.
+func (s *subscriber) follow(ctx context.Context, c *crowd) {
+	s.input = bufio.NewReaderSize(nil, 4096)
+	s.events.emit = func(e event) {
+		s.lastID = e.id
+		if e.data != nil {
+			c.deliveries.Add(1)
+		}
+		s.listener.heard(e)
+	}
+	pause(ctx, s.delay)
+	for ctx.Err() == nil {
+		err := s.visit(ctx, c, s.gateways[s.random.IntN(len(s.gateways))])
+		switch {
+		case ctx.Err() != nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && s.cuts:
+			pause(ctx, time.Duration(s.random.Int64N(int64(300*time.Millisecond))))
+		default:
+			c.failed(s.path, err)
+			pause(ctx, time.Duration(20+s.random.IntN(180))*time.Millisecond)
+		}
+	}
+}
+
+// visit is one connection, from its dial to its end.
+func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
+	conn, err := (&net.Dialer{Timeout: headTimeout}).DialContext(ctx, "tcp", g.addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	leaves := s.cuts && !c.calm.Load()
+	stay := headTimeout
+	if leaves {
+		stay = time.Duration(s.random.ExpFloat64() * float64(meanStay))
+		if s.random.IntN(2) == 0 {
+			_ = conn.(*net.TCPConn).SetLinger(0) // leave by a reset: a crash, not a goodbye
+		}
+	}
+	_ = conn.SetDeadline(time.Now().Add(stay)) // the read tells
+	body, err := s.request(conn, g.addr)
+	if err != nil {
+		return err
+	}
+	s.listener.opened(g.number, s.lastID)
+	c.visits.Add(1)
+	if !leaves {
+		_ = conn.SetDeadline(time.Time{})
+	}
+	s.events.restart(s.lastID)
+	for {
+		n, err := body.Read(s.buffer[:])
+		s.events.feed(s.buffer[:n])
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// request asks for the events as a browser does, at the same URL each time.
+func (s *subscriber) request(conn net.Conn, addr string) (body interface{ Read([]byte) (int, error) }, err error) {
+	lastID := ""
+	if s.lastID != "" {
+		lastID = "Last-Event-ID: " + s.lastID + "\r\n"
+	}
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n%s\r\n", s.path, addr, lastID)
+	if err != nil {
+		return nil, err
+	}
+	s.input.Reset(conn)
+	response, err := http.ReadResponse(s.input, nil)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" {
+		return nil, refusal{response.StatusCode, response.Header.Get("Sse-Error")}
+	}
+	return response.Body, nil
+}
+
+// A refusal is an answer that is no event stream.
+type refusal struct {
+	status int
+	reason string
+}
+
+func (r refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.reason) }
+
+// pause waits, unless it is over.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

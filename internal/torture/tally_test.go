@@ -1,0 +1,134 @@
+package torture
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// A tally judges, as they come, the numbers that one subscriber of a live
+// channel hears.
+type tally struct {
+	name    string // with its channel
+	channel string
+	report  *report
+	// lossless says that a gap does not excuse a missing number.
+	lossless bool
+
+	mu       sync.Mutex
+	visits   int
+	gateway  int
+	lastID   string
+	from     int  // the gateway that gave the last ID
+	previous int  // number on this connection; 0: none
+	last     int  // the highest number; 0: none
+	again    bool // numbers up to the last may come again, from this other gateway
+	excused  bool // by a gap, since the last number
+
+	repeated, gaps, excusedLost int
+}
+
+func (a *tally) opened(gateway int, lastID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.visits++
+	a.again = a.lastID != "" && gateway != a.from
+	a.gateway, a.lastID, a.previous = gateway, lastID, 0
+}
+
+func (a *tally) heard(e event) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e.id != a.lastID {
+		a.lastID, a.from = e.id, a.gateway
+	}
+	switch {
+	case e.data == nil:
+	case e.kind == eventstream.GapType:
+		a.hearGap(e.data)
+	default:
+		n := number(e.data)
+		if e.kind != "" || e.id == "" || n == 0 || string(e.data) != payload(a.channel, n) {
+			a.add(strange, "id %q, event %q, data %.80q", e.id, e.kind, e.data)
+			return
+		}
+		a.hearNumber(n)
+	}
+}
+
+func (a *tally) hearGap(data []byte) {
+	var g eventstream.Gap
+	if json.Unmarshal(data, &g) != nil || g.Channel != a.channel {
+		a.add(strange, "the gap %s", data)
+		return
+	}
+	a.gaps++
+	a.excused = true
+}
+
+func (a *tally) hearNumber(n int) {
+	missing := n - a.last - 1
+	switch {
+	case n == a.previous || n <= a.last && !a.again:
+		a.add(twice, "%d", n)
+	case n < a.previous:
+		a.add(outOfOrder, "%d", n)
+	case n <= a.last:
+		a.repeated++
+	case missing == 0 || a.last == 0:
+	case a.lossless:
+		a.add(lost, "%d numbers before %d, with a gap: %t", missing, n, a.excused)
+	case !a.excused:
+		a.add(unsaid, "%d numbers before %d", missing, n)
+	default:
+		a.excusedLost += missing
+	}
+	if n > a.last {
+		a.last, a.again, a.excused = n, false, false
+	}
+	a.previous = n
+}
+
+func (a *tally) add(k kind, format string, args ...any) {
+	now := time.Now()
+	a.report.add(k, a.name, "%s; it had heard %d, and %d on this connection, its %d., to gateway %d; the last ID was of gateway %d; at %s, the last fault: %s",
+		fmt.Sprintf(format, args...), a.last, a.previous, a.visits, a.gateway, a.from, a.report.diary.at(now), a.report.diary.before(now))
+}
+
+// finish judges how far it has come.
+func (a *tally) finish(last int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.last < last {
+		a.add(lost, "all up to %d", last)
+	}
+}
+
+func (a *tally) hasOpened() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.visits > 0
+}
+
+func (a *tally) highest() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
+}
+
+// payload is what is published as number n: it is unique.
+func payload(channel string, n int) string {
+	return fmt.Sprintf("%d of %s%s", n, channel, strings.Repeat("\n....", n*7%23))
+}
+
+// number is the number of a payload, or 0.
+func number(data []byte) int {
+	digits, _, _ := strings.Cut(string(data), " ")
+	n, _ := strconv.Atoi(digits) // 0 is none
+	return n
+}
