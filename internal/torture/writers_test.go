@@ -2,9 +2,9 @@ package torture
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,10 +16,17 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
-//go:embed publish.lua
+// publishScript is what an app would load.
 var publishScript string
 
-func init() { redis.SetLogger(silent{}) }
+func init() {
+	redis.SetLogger(silent{})
+	script, err := os.ReadFile("../../module/bus/sse_publish.lua")
+	if err != nil {
+		panic(err)
+	}
+	publishScript = string(script)
+}
 
 // silent keeps the client from telling of each connection that a fault cut.
 type silent struct{}

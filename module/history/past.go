@@ -39,11 +39,12 @@ func (h *History) Newest(channel string, n int, done func(hub.Past)) {
 // untilDone tries until it succeeds, or nobody follows the channel any more.
 func (h *History) untilDone(channel string, try func(context.Context) error) {
 	go func() {
-		for h.ctx.Err() == nil && h.channel(channel) != nil {
+		for c := h.channel(channel); c != nil && h.ctx.Err() == nil; c = h.channel(channel) {
 			ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
 			err := try(ctx)
 			cancel()
 			if err == nil {
+				c.ring() // those who come back may have been told more than was handed over here
 				return
 			}
 			select {

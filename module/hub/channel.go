@@ -24,6 +24,7 @@ type channel struct {
 	audiences []*audience
 	waiting   map[member]struct{}   // for it to begin
 	behind    map[*pursuit]struct{} // waiting for the past
+	ahead     map[*pursuit]struct{} // waiting for the present
 	reading   bool                  // the past
 	forgetAt  *time.Timer           // while nobody subscribes
 	restAt    *time.Timer           // while it remembers the past

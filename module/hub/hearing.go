@@ -69,6 +69,7 @@ func (c *channel) Append(entries []eventstream.Entry) {
 		c.hand(m)
 		c.remember(m)
 	}
+	c.letPresent(false)
 }
 
 // Gap tells the channel's subscribers that entries may be missing.
@@ -77,6 +78,7 @@ func (c *channel) Gap(reason eventstream.Reason, to eventstream.EntryID) {
 	defer c.hub.mu.Unlock()
 	if !c.forgotten {
 		c.gap(reason, to)
+		c.letPresent(true)
 	}
 }
 

@@ -131,6 +131,7 @@ func (h *Hub) Leave(s *Subscriber) {
 			c.leave(p.audience, s.loop)
 		case p.pursuit != nil:
 			delete(c.behind, p.pursuit)
+			delete(c.ahead, p.pursuit)
 		default:
 			delete(c.waiting, member{s, i})
 		}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
@@ -69,8 +70,38 @@ func (c *channel) havePast(past Past, life int, after position, most int) {
 	behind := c.behind
 	c.behind = nil
 	for p := range behind {
-		p.legs[0].hasRead = true
+		g := &p.legs[0]
+		if g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
+			c.awaitPresent(p)
+			continue
+		}
+		g.hasRead = true
 		c.hub.pursue(p)
+	}
+}
+
+// has reports whether there is an entry with that ID.
+func (p *Past) has(id position) bool {
+	return p.Start == id && p.Lost == "" ||
+		slices.ContainsFunc(p.Entries, func(e eventstream.Entry) bool { return e.ID == id })
+}
+
+// awaitPresent has the pursuit wait until the channel has come to where the
+// subscriber was on a gateway that was faster.
+func (c *channel) awaitPresent(p *pursuit) {
+	if c.ahead == nil {
+		c.ahead = make(map[*pursuit]struct{})
+	}
+	c.ahead[p] = struct{}{}
+}
+
+// letPresent lets those go on who have waited for the present; after a gap, all.
+func (c *channel) letPresent(all bool) {
+	for p := range c.ahead {
+		if all || p.legs[0].cursor.Compare(c.log.head()) <= 0 {
+			delete(c.ahead, p)
+			c.hub.pursue(p)
+		}
 	}
 }
 

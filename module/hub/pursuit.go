@@ -106,6 +106,9 @@ func (p *pursuit) locate(g *leg) bool {
 		}
 		g.cursor = c.positionAt(l.len() - g.newest)
 	case c.history && g.cursor.Compare(l.head()) > 0:
+		if !g.hasRead {
+			return false // another gateway may have been faster than this one
+		}
 		reason, g.cursor = eventstream.Reset, l.head()
 	case g.cursor.Compare(l.start) >= 0:
 		if !g.located {
