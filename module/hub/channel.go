@@ -17,18 +17,20 @@ type channel struct {
 	ready atomic.Bool
 
 	// Guarded by the hub.
-	begun     bool // the log has a start
-	log       log
-	keep      Keep
-	joined    int // subscribers
-	audiences []*audience
-	waiting   map[member]struct{}   // for it to begin
-	behind    map[*pursuit]struct{} // waiting for the past
-	ahead     map[*pursuit]struct{} // waiting for the present
-	reading   bool                  // the past
-	forgetAt  *time.Timer           // while nobody subscribes
-	restAt    *time.Timer           // while it remembers the past
-	forgotten bool
+	begun bool // the log has a start
+	log   log
+	// formerHead is how far it had come in the newest history that was lost.
+	formerHead position
+	keep       Keep
+	joined     int // subscribers
+	audiences  []*audience
+	waiting    map[member]struct{}   // for it to begin
+	behind     map[*pursuit]struct{} // waiting for the past
+	ahead      map[*pursuit]struct{} // waiting for the present
+	reading    bool                  // the past
+	forgetAt   *time.Timer           // while nobody subscribes
+	restAt     *time.Timer           // while it remembers the past
+	forgotten  bool
 }
 
 // id is the event ID of a position.
@@ -85,6 +87,9 @@ func (c *channel) hand(m *moment) {
 // missing, and goes on from the position to.
 func (c *channel) gap(reason eventstream.Reason, to position) {
 	g := eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
+	if reason == eventstream.Reset {
+		c.formerHead = c.log.head()
+	}
 	c.log.reset(to, "")
 	if !c.history {
 		c.log.before = reason

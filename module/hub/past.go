@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -105,8 +104,8 @@ func (c *channel) letPresent(all bool) {
 	}
 }
 
-// prepend adds the past before the start of the log, if the one leads up to the
-// other.
+// prepend adds the past before the start of the log: it has everything up to
+// there that Redis still has.
 func (l *log) prepend(c *channel, past Past) {
 	if past.Start.Compare(l.start) >= 0 {
 		l.before = past.Before
@@ -117,11 +116,6 @@ func (l *log) prepend(c *channel, past Past) {
 		if e.ID.Compare(l.start) <= 0 {
 			older = append(older, newMoment(c, e.ID, e))
 		}
-	}
-	if n := len(older); l.start != (position{}) && (n == 0 || older[n-1].at != l.start) {
-		// What the log started with is gone, or never was an entry.
-		l.before = cmp.Or(past.Lost, past.Before, eventstream.Reset)
-		return
 	}
 	l.past = append(older, l.past...)
 	l.start, l.lost, l.before = past.Start, past.Lost, past.Before

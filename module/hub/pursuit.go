@@ -136,13 +136,14 @@ func (p *pursuit) locate(g *leg) bool {
 // vouch says why it cannot be known what came right after the position, which is
 // not before the log's start; empty if it can.
 func (c *channel) vouch(at position) eventstream.Reason {
-	if at == c.log.start {
-		return c.log.lost
-	}
 	i, isEvent := c.log.after(at)
 	switch {
+	case at == c.log.start && c.log.lost != eventstream.Unknown:
+		return c.log.lost
 	case isEvent:
 		return ""
+	case at.Compare(c.formerHead) <= 0:
+		return eventstream.Reset
 	case i == 0 && c.log.start == (position{}): // it is older than all that there is
 		return cmp.Or(c.log.lost, eventstream.Reset)
 	}
