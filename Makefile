@@ -1,6 +1,6 @@
 # `make test` runs everything; `make tools` installs what it needs and says so.
 
-.PHONY: test lint fuzz tools
+.PHONY: test lint fuzz torture tools
 
 test: tools
 	go test -race ./...
@@ -20,6 +20,10 @@ fuzz:
 	go test -fuzz FuzzStored -fuzztime 30s ./module/eventstream
 	go test -fuzz FuzzVector -fuzztime 30s ./module/eventstream
 	go test -fuzz FuzzCheckChannel -fuzztime 30s ./module
+
+# Two million deliveries, while everything breaks.
+torture: tools
+	go test ./internal/torture -run 'Torture$$' -v -deliveries 2000000 -rate 20000 -timeout 60m
 
 tools:
 	@sh internal/tools.sh

@@ -2,10 +2,7 @@
 // Redis, three gateways, hundreds of subscribers that come and go, and faults at
 // random moments.
 //
-// The tests of the suite take a minute or two. One that takes longer:
-//
-//	go test ./internal/torture -run 'Torture$' -deliveries 2000000 -timeout 60m
-//
+// The tests of the suite take a minute or two; `make torture` takes longer.
 // Flags: -deliveries, -rate (deliveries a second) and -seed, which a run logs and
 // which gives the next one the same faults and the same habits. What is kept to
 // be judged is 24 bytes a delivery.
