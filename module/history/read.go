@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -131,10 +130,9 @@ func (c *channel) read(v view, err error) {
 // the connection is back.
 func (c *channel) readFailed(err error) {
 	h := c.history
-	var said redis.Error
 	switch {
 	case h.ctx.Err() != nil || h.deaf.Load():
-	case errors.As(err, &said):
+	case isFinal(err):
 		c.refused = true
 		h.reads.refused.Say(func(others int) {
 			h.log().Error(explain(err), zap.String("channel", c.name), zap.Int("others_meanwhile", others), zap.Error(err))
@@ -143,6 +141,14 @@ func (c *channel) readFailed(err error) {
 	default:
 		time.AfterFunc(jitter.Spread(againSoon, 0.5), c.ring)
 	}
+}
+
+// isFinal reports whether trying again is of no use until somebody changes
+// something. Redis says no for a while, too, as when it is loading its data or
+// has too many clients.
+func isFinal(err error) bool {
+	return redis.HasErrorPrefix(err, "WRONGTYPE") || bus.Denied(err) ||
+		redis.HasErrorPrefix(err, "ERR") && !redis.IsMaxClientsError(err)
 }
 
 // explain says in plain words what an error means for whoever runs Redis.

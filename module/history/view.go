@@ -71,11 +71,18 @@ func readTop(ctx context.Context, pipe redis.Pipeliner, channel string) func() (
 
 // inspect does one command and XINFO, with nothing in between.
 func inspect(ctx context.Context, pipe redis.Pipeliner, channel string, count int, command ...any) func() (view, error) {
-	pipe.Do(ctx, "MULTI")
-	pipe.Do(ctx, "XINFO", "STREAM", channel)
-	pipe.Do(ctx, command...)
+	queued := []*redis.Cmd{
+		pipe.Do(ctx, "MULTI"),
+		pipe.Do(ctx, "XINFO", "STREAM", channel),
+		pipe.Do(ctx, command...),
+	}
 	exec := pipe.Do(ctx, "EXEC")
 	return func() (view, error) {
+		for _, cmd := range queued {
+			if err := cmd.Err(); err != nil {
+				return view{}, err // of which EXEC only says that there was one
+			}
+		}
 		replies, err := exec.Slice()
 		if err != nil {
 			return view{}, err
