@@ -33,6 +33,10 @@ const auditEvery = 45 * time.Second
 
 // A History follows the histories of channels. It is the hub's source, and
 // listens to the bus.
+//
+// Locks are taken in this order: a channel's, since entries are handed over under
+// it, the hub's, and then those of this type, of the bells and of the watchers,
+// since the hub holds its own when it calls.
 type History struct {
 	bus      *bus.Bus
 	hub      *hub.Hub

@@ -90,14 +90,16 @@ func (w *watcher) hasEnded() bool {
 // be watched after that.
 func (w *watcher) idle() (idle []*channel, all int, ended bool) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.ended = len(w.channels) == 0
-	for _, c := range w.channels {
+	channels := slices.Clone(w.channels)
+	w.mu.Unlock()
+	// Not under the lock, which the hub waits for while a channel waits for it.
+	for _, c := range channels {
 		if c.isIdle() {
 			idle = append(idle, c)
 		}
 	}
-	return idle, len(w.channels), w.ended
+	return idle, len(channels), len(channels) == 0
 }
 
 func (w *watcher) run(h *History) {
