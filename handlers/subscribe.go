@@ -27,7 +27,7 @@ const readyTimeout = time.Second
 
 func init() {
 	caddy.RegisterModule(&Subscribe{})
-	httpcaddyfile.RegisterHandlerDirective("sse_subscribe", parseHandler[Subscribe])
+	httpcaddyfile.RegisterHandlerDirective("sse_subscribe", parseSubscribe)
 	// Before handle and its like, too: a catch-all block would hide it.
 	httpcaddyfile.RegisterDirectiveOrder("sse_subscribe", httpcaddyfile.After, "templates")
 }
@@ -58,6 +58,21 @@ type Subscribe struct {
 	// is a name that is empty, longer than 256 bytes, or holds a space or a
 	// control character.
 	Channels []string `json:"channels,omitempty"`
+
+	// Who may subscribe: any handlers, such as a `reverse_proxy` that asks the
+	// app, which run to their end before the subscriber is opened. One that
+	// answers the request keeps the subscriber out, with that answer; one that
+	// fails with status 429, 502, 503 or 504, which pass, sends it away with an
+	// event `sse.busy`, so that it comes back. Headers and placeholders that they
+	// set can be used in all texts here. Default: everyone.
+	Gate caddyhttp.RouteList `json:"gate,omitempty"`
+
+	// The origins, such as `https://app.example.com`, whose pages may subscribe
+	// from another site, with the cookies of this one: exactly these, or `*` for
+	// all pages, then without cookies. Requests that come from any other are
+	// refused with status 403. Placeholders are filled in when the configuration
+	// is loaded. Default: only pages of this site, as browsers have it.
+	CORS []string `json:"cors,omitempty"`
 
 	// How payloads are read. `text` (default): the whole payload is the
 	// event's data. `json`: it is an envelope,
@@ -109,6 +124,9 @@ type Subscribe struct {
 	format  eventstream.Format
 	options *delivery.Options
 	keep    hub.Keep
+	cors    origins
+
+	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
 
 // A Replay says how much of a channel's history is replayed.
@@ -171,6 +189,12 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	if s.History != nil {
 		s.History.Max = cmp.Or(s.History.Max, DefaultMax)
 	}
+	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
+		return err
+	}
+	if err := s.Gate.Provision(ctx); err != nil {
+		return fmt.Errorf("gate: %w", err)
+	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(delivery.ConnContext)
 		endOnExit(server, s.app.Gateway())
@@ -223,8 +247,18 @@ func (s *Subscribe) checkHistory() error {
 }
 
 func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if s.cors.answerPreflight(w, r) {
+		return nil
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, eventstream.ContentType) {
 		return next.ServeHTTP(w, r)
+	}
+	if err := s.cors.admit(w, r); err != nil {
+		return refuse(w, http.StatusForbidden, err)
+	}
+	r, err := s.passGate(w, r)
+	if r == nil {
+		return err
 	}
 	repl := replacer(r)
 	channels, err := channelNames(repl, s.Channels)
@@ -306,13 +340,16 @@ func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
 		greeting.Data = repl.ReplaceKnown(s.Greeting.Data, "")
 	}
 	return eventstream.NewFrame(len(greeting.Data)+64, func(b []byte) []byte {
-		b = eventstream.AppendRetry(b, jitter.Spread(time.Duration(s.Retry), 0.5))
+		b = eventstream.AppendRetry(b, s.retry())
 		if s.Greeting != nil {
 			b = greeting.Append(b)
 		}
 		return b
 	})
 }
+
+// retry is a reconnection time of the subscriber's own.
+func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
 
 // request is what the hub is asked for.
 func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, channels []string) hub.Request {

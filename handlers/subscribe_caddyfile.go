@@ -5,15 +5,31 @@ import (
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
+// parseSubscribe reads the directive, with the gate, which only the whole
+// Caddyfile's helper can read.
+func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	s := new(Subscribe)
+	if err := s.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	return s, s.parseGate(h)
+}
+
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	sse_subscribe [<matcher>] [<channel>...] {
 //		channel <name>...
+//		gate {
+//			<directives...>
+//		}
+//		cors <origin>...
 //		format text|json
 //		event <type>
 //		greeting [<event>] <data>
@@ -51,6 +67,8 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return addChannels(names)
 		},
+		"gate":          s.takeGate(d),
+		"cors":          parseCORS(d, &s.CORS),
 		"format":        parseFormat(d, &s.Format),
 		"event":         block.Text(d, &s.Event),
 		"greeting":      func() error { return s.parseGreeting(d) },
@@ -65,7 +83,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return s.Recent.UnmarshalCaddyfile(d)
 		},
 		"linger": block.DurationOr(d, "0", &s.Linger),
-	}, "channel")
+	}, "channel", "cors")
 	if err != nil {
 		return err
 	}
