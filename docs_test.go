@@ -2,10 +2,13 @@ package caddysse_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 )
 
 // directives are how a block of each looks around one line.
@@ -51,6 +54,30 @@ func TestReadmeNamesWhatThereIs(t *testing.T) {
 	}
 	for heading := range directives {
 		t.Errorf("the README has no section %s", heading)
+	}
+}
+
+var metric = regexp.MustCompile(`caddy_sse_[a-z_]+`)
+
+// Every metric that the README has is one that Caddy shows, and the other way
+// round.
+func TestReadmeNamesTheMetrics(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "\tsse {\n\t\tdrain 0\n\t}", "http://{$ADDR} {\n\tsse_subscribe c\n}")
+	_, shown := gatewaytest.Do(t, "GET", g.Admin+"/metrics", "")
+	documented, there := string(read(t, "README.md")), metric.FindAllString(shown, -1)
+	if len(there) == 0 {
+		t.Fatal("there are no metrics")
+	}
+	for _, name := range there {
+		if !strings.Contains(documented, name) {
+			t.Errorf("the README lacks %s", name)
+		}
+	}
+	for _, name := range metric.FindAllString(documented, -1) {
+		if !slices.Contains(there, name) {
+			t.Errorf("the README has %s, which does not exist", name)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -12,19 +13,39 @@ import (
 // refuse is an error for Caddy's error handling. Without a handle_errors that
 // shows it, Caddy answers with the bare status, so a header says what is wrong.
 func refuse(w http.ResponseWriter, status int, err error) error {
-	w.Header().Set("Sse-Error", err.Error())
-	return caddyhttp.Error(status, err)
+	return explain(w, caddyhttp.Error(status, err))
 }
 
-// redisError says what failed at Redis, and whether trying again is of use.
-func redisError(w http.ResponseWriter, doing, channel string, err error) error {
+// explain adds the headers that say what is wrong to an error with a status.
+func explain(w http.ResponseWriter, err error) error {
+	var with caddyhttp.HandlerError
+	if errors.As(err, &with) {
+		w.Header().Set("Sse-Error", with.Err.Error())
+		if with.StatusCode == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "1")
+		}
+	}
+	return err
+}
+
+// reason is what an error with a status says of itself.
+func reason(err error) error {
+	var with caddyhttp.HandlerError
+	if errors.As(err, &with) {
+		return with.Err
+	}
+	return err
+}
+
+// redisError says what failed at Redis. Its status tells whether trying again is
+// of use: then it is 503.
+func redisError(doing, channel string, err error) error {
 	switch {
 	case bus.NotHistory(err):
-		return refuse(w, http.StatusInternalServerError,
+		return caddyhttp.Error(http.StatusInternalServerError,
 			fmt.Errorf("%s failed: the key %s in redis is not a Redis stream, so the channel can have no history: %w", doing, channel, err))
 	case bus.Denied(err):
-		return refuse(w, http.StatusInternalServerError, fmt.Errorf("redis denies %s: %w", doing, err))
+		return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("redis denies %s: %w", doing, err))
 	}
-	w.Header().Set("Retry-After", "1")
-	return refuse(w, http.StatusServiceUnavailable, fmt.Errorf("%s failed: %w", doing, err))
+	return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("%s failed: %w", doing, err))
 }

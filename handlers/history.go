@@ -119,7 +119,7 @@ func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	page.Limit++ // to know whether there is more
 	entries, err := h.app.Gateway().Bus.Entries(r.Context(), channel, page)
 	if err != nil {
-		return redisError(w, "reading the history", channel, err)
+		return explain(w, redisError("reading the history", channel, err))
 	}
 	var last string
 	switch {

@@ -29,7 +29,8 @@ func init() {
 // `{"channel":"chat:42","receivers":1}`, where receivers counts the gateways
 // that heard it (it is Redis' answer to PUBLISH). If it is stored, too, the
 // answer has its ID: `{"channel":"chat:42","receivers":1,"id":"1700000000000-0"}`.
-// Other methods go on to the next handler.
+// Other methods go on to the next handler. With `from_response` it publishes what
+// the next handler answers instead.
 //
 // Whoever may send the request may publish: put authentication in front.
 //
@@ -47,7 +48,22 @@ type Publish struct {
 	// envelope, for subscribers with `format json`. What is stored has room.
 	Event string `json:"event,omitempty"`
 
-	// What to publish; placeholders are filled in. Default: the request body.
+	// Publishes what the next handler, such as `reverse_proxy`, answers to a
+	// POST, PUT, PATCH or DELETE request, and then answers it unchanged. So an
+	// app that knows nothing of Redis has live events.
+	//
+	// Only an answer of status 2xx is published, with its Content-Encoding (gzip,
+	// deflate, br, zstd) undone, and only if it has a body or there is `data`.
+	// `{sse.response.json.<path>}` is a value of a JSON answer, by the names and
+	// indexes that lead to it. What cannot be published does not change the
+	// answer's status or body: it gets the headers `Sse-Publish: failed` and
+	// Sse-Error, and the log and the metric tell, too. With `store` it is stored
+	// when Redis is there again, up to 10,000 events or 16 MiB of them, and, if
+	// Redis froze in the middle of it, perhaps twice.
+	FromResponse bool `json:"from_response,omitempty"`
+
+	// What to publish; placeholders are filled in. Default: the request's body,
+	// or with `from_response` the answer's.
 	Data string `json:"data,omitempty"`
 
 	// What the data is. `text` (default): the event's data as it stands.
@@ -105,94 +121,60 @@ func (p *Publish) Validate() error {
 	return checkConfigured(p.Channel)
 }
 
-// published is what a request that published something is told.
-type published struct {
-	Channel   string `json:"channel"`
-	Receivers int64  `json:"receivers"`
-	ID        string `json:"id,omitempty"`
-}
-
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if r.Method != http.MethodPost && r.Method != http.MethodPut {
+	switch {
+	case p.FromResponse && changesSomething(r.Method):
+		return p.publishAnswer(w, r, next)
+	case p.FromResponse || r.Method != http.MethodPost && r.Method != http.MethodPut:
 		return next.ServeHTTP(w, r)
 	}
-	channel, err := channelName(replacer(r), p.Channel)
+	said, err := p.publishRequest(w, r)
 	if err != nil {
-		return refuse(w, http.StatusBadRequest, err)
-	}
-	data, err := p.data(w, r)
-	if err != nil {
-		return err
-	}
-	event, payload, err := p.event(w, r, data)
-	if err != nil {
-		return err
-	}
-	said := published{Channel: channel}
-	if p.Store == nil {
-		said.Receivers, err = p.app.Gateway().Bus.Publish(r.Context(), channel, payload)
-	} else {
-		said.ID, said.Receivers, err = p.app.Gateway().Bus.Store(r.Context(), channel, event.Fields(), p.Store.keep())
-	}
-	if err != nil {
-		return redisError(w, "publishing", channel, err)
+		return explain(w, err)
 	}
 	return answer(w, said)
 }
 
-// event is what the data says, and the payload that says it when it is not
-// stored.
-func (p *Publish) event(w http.ResponseWriter, r *http.Request, data string) (event eventstream.Event, payload string, err error) {
-	event.Data = data
-	if p.format == eventstream.JSON {
-		if event, err = eventstream.ParseEnvelope(data); err != nil {
-			return event, "", refuse(w, http.StatusBadRequest, err)
-		}
+// publishRequest publishes what a request holds.
+func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (said published, err error) {
+	body, err := p.body(w, r)
+	if err != nil {
+		sse.CountPublish(sse.Refused)
+		return said, err
 	}
-	if p.Store != nil && event.ID != "" {
-		return event, "", refuse(w, http.StatusBadRequest, errors.New(`an envelope that is stored must not have an "id": the event's ID is the entry's`))
+	m, err := p.message(replacer(r), body)
+	if err != nil {
+		sse.CountPublish(sse.Refused)
+		return said, err
 	}
-	if p.Event == "" || event.Type != "" {
-		return event, data, nil
+	if said, err = p.publish(r.Context(), m); err != nil {
+		sse.CountPublish(sse.Failed)
+		return said, err
 	}
-	event.Type = replacer(r).ReplaceKnown(p.Event, "")
-	if !eventstream.ValidType(event.Type) {
-		return event, "", refuse(w, http.StatusBadRequest, errors.New("the event's type must not hold a line end"))
-	}
-	return event, eventstream.Envelope(event), nil
+	sse.CountPublish(sse.Published)
+	return said, nil
 }
 
-// data is what there is to publish, not empty and not too large.
-func (p *Publish) data(w http.ResponseWriter, r *http.Request) (string, error) {
-	var data string
+// body is the request's, unless the data comes from elsewhere.
+func (p *Publish) body(w http.ResponseWriter, r *http.Request) (string, error) {
 	if p.Data != "" {
-		data = replacer(r).ReplaceKnown(p.Data, "")
-	} else {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, p.MaxSize))
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return "", p.tooLarge(w)
-		} else if err != nil {
-			return "", refuse(w, http.StatusBadRequest, fmt.Errorf("reading the body: %w", err))
-		}
-		data = string(body)
+		return "", nil
 	}
-	if int64(len(data)) > p.MaxSize {
-		return "", p.tooLarge(w)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, p.MaxSize))
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return "", p.tooLarge()
 	}
-	if data == "" {
-		return "", refuse(w, http.StatusBadRequest, errors.New("there is nothing to publish: the data is empty"))
+	if err != nil {
+		return "", caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("reading the body: %w", err))
 	}
-	return data, nil
-}
-
-func (p *Publish) tooLarge(w http.ResponseWriter) error {
-	return refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("the data is larger than %d bytes", p.MaxSize))
+	return string(body), nil
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
 //
 //	sse_publish [<matcher>] [<channel>] {
 //		channel <name>
+//		from_response
 //		event <type>
 //		data <text>
 //		format text|json
@@ -206,12 +188,13 @@ func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return err
 	}
 	err = block.Parse(d, block.Subdirectives{
-		"channel":  channel,
-		"event":    block.Text(d, &p.Event),
-		"data":     block.Text(d, &p.Data),
-		"format":   parseFormat(d, &p.Format),
-		"max_size": block.Size(d, &p.MaxSize),
-		"store":    parseStore(d, &p.Store),
+		"channel":       channel,
+		"from_response": block.Flag(d, &p.FromResponse),
+		"event":         block.Text(d, &p.Event),
+		"data":          block.Text(d, &p.Data),
+		"format":        parseFormat(d, &p.Format),
+		"max_size":      block.Size(d, &p.MaxSize),
+		"store":         parseStore(d, &p.Store),
 	})
 	if err != nil {
 		return err

@@ -90,6 +90,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // it also runs for `caddy validate`.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	if a.Redis == nil {
 		a.Redis = new(Redis)
 	}

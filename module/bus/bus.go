@@ -45,8 +45,9 @@ type Bus struct {
 	log      func() *zap.Logger
 	denied   seldom.Line
 
-	wanted *wanted
-	state  atomic.Int32
+	wanted  *wanted
+	state   atomic.Int32
+	backlog backlog
 
 	started sync.Once
 	ctx     context.Context

@@ -1,0 +1,114 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/bus"
+)
+
+// publishAnswer publishes what the next handler answers, and then answers it.
+// Whatever becomes of the publishing, the answer is the handler's: what it has
+// done is done.
+func (p *Publish) publishAnswer(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	held := holdAnswer(w, p.MaxSize, func() {
+		p.failed(w, p.Channel, p.tooLarge())
+	})
+	if err := next.ServeHTTP(held, r); err != nil {
+		return err // of an answer that was held, nothing has gone out
+	}
+	if held.isKept() {
+		p.sayAnswer(w, r, held)
+	}
+	return held.release()
+}
+
+// sayAnswer publishes an answer that is held.
+func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAnswer) {
+	if held.body.Len() == 0 && p.Data == "" {
+		return
+	}
+	body, err := decode(held.body.Bytes(), w.Header().Get("Content-Encoding"), p.MaxSize)
+	if err != nil {
+		p.failed(w, p.Channel, err)
+		return
+	}
+	repl := replacer(r)
+	repl.Map(responsePlaceholders(body))
+	m, err := p.message(repl, string(body))
+	if err != nil {
+		p.failed(w, p.Channel, err)
+		return
+	}
+	if err := p.publishOrLater(r, m); err != nil {
+		p.failed(w, m.channel, err)
+		return
+	}
+	sse.CountPublish(sse.Published)
+}
+
+// publishOrLater publishes the message. One that is stored is stored later, when
+// it cannot be now: then it waits behind those that came before it.
+func (p *Publish) publishOrLater(r *http.Request, m message) error {
+	b := p.app.Gateway().Bus
+	err := bus.ErrInTurn
+	if p.Store == nil || !b.Away() && !b.HasBacklog() {
+		_, err = p.publish(context.WithoutCancel(r.Context()), m) // though the client may have left
+	}
+	if err == nil || p.Store == nil || isFinal(err) {
+		return err
+	}
+	log := p.app.Gateway().Log
+	full := b.StoreLater(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
+		if err != nil {
+			sse.CountPublish(sse.Lost)
+			givenUp.Say(func(others int) {
+				log().Error("an answer that was to be stored later was given up", zap.String("channel", m.channel),
+					zap.Int("others_meanwhile", others), zap.Error(err))
+			})
+			return
+		}
+		sse.CountPublish(sse.Late)
+	})
+	if full != nil {
+		return fmt.Errorf("%w; nor can it be stored later: %w", err, full)
+	}
+	return err
+}
+
+// isFinal reports whether it is of no use to publish again.
+func isFinal(err error) bool {
+	var with caddyhttp.HandlerError
+	return errors.As(err, &with) && with.StatusCode != http.StatusServiceUnavailable
+}
+
+// These keep the log from being flooded while Redis is away.
+var unpublished, givenUp seldom.Line
+
+// failed says that the answer was not published, or not yet.
+func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
+	sse.CountPublish(sse.Failed)
+	w.Header().Set("Sse-Publish", "failed")
+	w.Header().Set("Sse-Error", reason(err).Error())
+	unpublished.Say(func(others int) {
+		p.app.Gateway().Log().Error("an answer was not published", zap.String("channel", channel),
+			zap.Int("others_meanwhile", others), zap.Error(reason(err)))
+	})
+}
+
+// changesSomething reports whether a method is one whose answer is news (RFC
+// 9110, section 9.2.1: it is not safe).
+func changesSomething(method string) bool {
+	switch method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,80 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// A message is what is to be published.
+type message struct {
+	channel string
+	event   eventstream.Event // if it is to be stored
+	payload string            // if not
+}
+
+// published is what a request that published something is told.
+type published struct {
+	Channel   string `json:"channel"`
+	Receivers int64  `json:"receivers"`
+	ID        string `json:"id,omitempty"`
+}
+
+// message makes one of the data, in the directive's words.
+func (p *Publish) message(repl *caddy.Replacer, data string) (m message, err error) {
+	bad := func(err error) (message, error) { return m, caddyhttp.Error(http.StatusBadRequest, err) }
+	if m.channel, err = channelName(repl, p.Channel); err != nil {
+		return bad(err)
+	}
+	if p.Data != "" {
+		data = repl.ReplaceKnown(p.Data, "")
+	}
+	if int64(len(data)) > p.MaxSize {
+		return m, p.tooLarge()
+	}
+	if data == "" {
+		return bad(errors.New("there is nothing to publish: the data is empty"))
+	}
+	m.event.Data, m.payload = data, data
+	if p.format == eventstream.JSON {
+		if m.event, err = eventstream.ParseEnvelope(data); err != nil {
+			return bad(err)
+		}
+	}
+	if p.Store != nil && m.event.ID != "" {
+		return bad(errors.New(`an envelope that is stored must not have an "id": the event's ID is the entry's`))
+	}
+	if p.Event == "" || m.event.Type != "" {
+		return m, nil
+	}
+	m.event.Type = repl.ReplaceKnown(p.Event, "")
+	if !eventstream.ValidType(m.event.Type) {
+		return bad(errors.New("the event's type must not hold a line end"))
+	}
+	m.payload = eventstream.Envelope(m.event)
+	return m, nil
+}
+
+func (p *Publish) tooLarge() error {
+	return caddyhttp.Error(http.StatusRequestEntityTooLarge, fmt.Errorf("the data is larger than %d bytes", p.MaxSize))
+}
+
+// publish says the message to Redis, once.
+func (p *Publish) publish(ctx context.Context, m message) (said published, err error) {
+	said.Channel = m.channel
+	if p.Store == nil {
+		said.Receivers, err = p.app.Gateway().Bus.Publish(ctx, m.channel, m.payload)
+	} else {
+		said.ID, said.Receivers, err = p.app.Gateway().Bus.Store(ctx, m.channel, m.event.Fields(), p.Store.keep())
+	}
+	if err != nil {
+		err = redisError("publishing", m.channel, err)
+	}
+	return said, err
+}

@@ -1,0 +1,69 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// responseJSON begins the placeholders of a JSON answer's values, with the path
+// to one: {sse.response.json.message.roomId}, {sse.response.json.ids.0}.
+const responseJSON = "sse.response.json."
+
+// responsePlaceholders are those of an answer. What is not there is empty, which
+// a channel's name refuses.
+func responsePlaceholders(body []byte) caddy.ReplacerFunc {
+	parse := sync.OnceValue(func() (v any) {
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		if d.Decode(&v) != nil {
+			return nil // there is nothing in it
+		}
+		return v
+	})
+	return func(key string) (any, bool) {
+		path, ok := strings.CutPrefix(key, responseJSON)
+		if !ok {
+			return nil, false
+		}
+		return textOf(valueAt(parse(), path)), true
+	}
+}
+
+// valueAt is the value that a path of names and indexes leads to.
+func valueAt(v any, path string) any {
+	for step := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// textOf is a JSON value as text: a string as it stands, null as nothing, an
+// object or an array as JSON.
+func textOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	b, _ := json.Marshal(v) // it was read from JSON
+	return string(b)
+}

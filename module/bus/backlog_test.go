@@ -1,0 +1,39 @@
+package bus
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+)
+
+// What waits is bounded, and told when it is given up.
+func TestBacklogIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, fields := range map[string][]string{
+		"events": {"data", "x"},
+		"bytes":  {"data", strings.Repeat("x", 1<<20)},
+	} {
+		b := New(&redis.Options{Addr: "127.0.0.1:1"}, zap.NewNop)
+		b.state.Store(away)
+		done := make(chan error, maxBacklog)
+		n, err := 0, error(nil)
+		for ; err == nil && n <= maxBacklog; n++ {
+			err = b.StoreLater("c", fields, Keep{}, func(err error) { done <- err })
+		}
+		if want := map[string]int{"events": maxBacklog, "bytes": 15}[name]; n-1 != want || !errors.Is(err, ErrBacklogFull) {
+			t.Errorf("%s: %d wait, then %v", name, n-1, err)
+		}
+		b.Close()
+		for range n - 1 {
+			if err := <-done; !errors.Is(err, errClosed) {
+				t.Fatal(err)
+			}
+		}
+		if b.HasBacklog() || b.StoreLater("c", fields, Keep{}, nil) == nil {
+			t.Error("it goes on after the end")
+		}
+	}
+}
