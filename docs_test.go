@@ -16,6 +16,7 @@ var directives = map[string]string{
 	"### Global option `sse`": "{\n\tsse {\n%\n\t}\n}",
 	"### `sse_subscribe ":     ":80 {\n\tsse_subscribe a {\n%\n\t}\n}",
 	"### `sse_publish ":       ":80 {\n\tsse_publish a {\n%\n\t}\n}",
+	"### `sse_presence ":      ":80 {\n\tsse_presence a {\n%\n\t}\n}",
 	"### `sse_history ":       ":80 {\n\tsse_history a {\n%\n\t}\n}",
 }
 

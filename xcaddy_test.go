@@ -74,7 +74,7 @@ func TestListModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"sse", "http.handlers.sse_subscribe", "http.handlers.sse_publish"} {
+	for _, name := range []string{"sse", "http.handlers.sse_subscribe", "http.handlers.sse_publish", "http.handlers.sse_history", "http.handlers.sse_presence"} {
 		if !strings.Contains("\n"+string(out), "\n"+name+"\n") {
 			t.Errorf("%s is not listed", name)
 		}

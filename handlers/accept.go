@@ -36,3 +36,8 @@ func accepts(r *http.Request, mediaType string) bool {
 	}
 	return wild && !other
 }
+
+// asksForJSON reports whether a request is for what the gateway knows.
+func asksForJSON(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && accepts(r, "application/json")
+}

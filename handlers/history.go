@@ -103,7 +103,7 @@ func (h *History) Validate() error {
 }
 
 func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, "application/json") {
+	if !asksForJSON(r) {
 		return next.ServeHTTP(w, r)
 	}
 	w.Header().Add("Vary", "Accept")

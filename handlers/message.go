@@ -41,6 +41,9 @@ func (p *Publish) message(repl *caddy.Replacer, data string) (m message, err err
 	if data == "" {
 		return bad(errors.New("there is nothing to publish: the data is empty"))
 	}
+	if p.Store == nil && eventstream.IsReserved(data) {
+		return bad(errors.New("the data must not begin with a NUL byte: that is how gateways speak to each other"))
+	}
 	m.event.Data, m.payload = data, data
 	if p.format == eventstream.JSON {
 		if m.event, err = eventstream.ParseEnvelope(data); err != nil {

@@ -36,6 +36,12 @@ const resumeSite = `http://{$ADDR} {
 	sse_publish /say/* {path.1} {
 		store
 	}
+	sse_subscribe /member/* {path.1} {
+		presence {path.2} {
+			linger 100ms
+		}
+	}
+	sse_presence /members/* {path.1}
 }`
 
 // add adds an entry with that ID.
@@ -291,6 +297,15 @@ func TestReadmesACL(t *testing.T) {
 	live.Await("data: hello\n\n")
 	server.Do("XTRIM", "chat:1", "MAXLEN", 0)
 	history.Await("sse.gap")
+	for range 2 {
+		member := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/member/chat:3/ann")
+		member.Await("sse.join")
+		if r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/members/chat:3", ""); !strings.Contains(body, `"ann"`) {
+			t.Errorf("%s %s", r.Status, body)
+		}
+		member.Leave()
+		redistest.Await(t, "a leave", func() bool { return server.Do("EXISTS", "sse.presence.in:chat:3") == int64(0) })
+	}
 	for _, sign := range []string{"denies", "NOPERM", `"level":"error"`} {
 		if strings.Contains(g.Log(), sign) {
 			t.Errorf("the log has %s: %s", sign, g.Log())

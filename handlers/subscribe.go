@@ -74,6 +74,10 @@ type Subscribe struct {
 	// is loaded. Default: only pages of this site, as browsers have it.
 	CORS []string `json:"cors,omitempty"`
 
+	// Makes the subscriber a member of its channels while it is open. Default:
+	// nobody is told of it.
+	Presence *Membership `json:"presence,omitempty"`
+
 	// How payloads are read. `text` (default): the whole payload is the
 	// event's data. `json`: it is an envelope,
 	// `{"event":"…","data":any,"id":"…","retry":10000}` with only `data`
@@ -189,6 +193,9 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	if s.History != nil {
 		s.History.Max = cmp.Or(s.History.Max, DefaultMax)
 	}
+	if s.Presence != nil {
+		s.Presence.provision()
+	}
 	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
 	}
@@ -228,6 +235,9 @@ func (s *Subscribe) Validate() error {
 	if err := s.Recent.Validate(); err != nil {
 		return err
 	}
+	if s.Presence != nil && s.Presence.Member == "" {
+		return errors.New("presence needs a member")
+	}
 	return s.checkHistory()
 }
 
@@ -265,6 +275,10 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
+	member, info, err := s.Presence.of(repl)
+	if err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
 	if r.Method == http.MethodHead {
 		writeHead(w)
 		return nil
@@ -273,16 +287,21 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	gateway := s.app.Gateway()
 	subscriber := hub.NewSubscriber(s.request(r, repl, channels))
 	gateway.Join(subscriber)
+	leave := func() { gateway.Leave(subscriber) }
 	delivered := false
 	defer func() {
 		if !delivered { // a handler's writer panicked, as http.ErrAbortHandler asks for
-			gateway.Leave(subscriber)
+			leave()
 		}
 	}()
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
+	if s.Presence != nil {
+		visit := gateway.Presence.Enter(channels, member, info, s.Presence.linger())
+		leave = func() { gateway.Leave(subscriber); visit.Leave() }
+	}
 	writeHead(w)
-	deliver(w, r, gateway, subscriber, s.options, channels)
+	deliver(w, r, gateway, subscriber, s.options, channels, leave)
 	delivered = true
 	return nil
 }
@@ -291,10 +310,10 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // if its connection can be taken over, so that the handler returns at once; else
 // here. Either way what it keeps is neither the request's nor the handler's,
 // which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, channels []string) {
+func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, channels []string, leave func()) {
 	via := "response"
 	ended := func(e delivery.End) {
-		gateway.Leave(subscriber)
+		leave()
 		if c := gateway.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
 			c.Write(zap.Strings("channels", channels), zap.String("via", via), zap.Int("status", http.StatusOK), zap.Int64("bytes", e.Bytes),
 				zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))

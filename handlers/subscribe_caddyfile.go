@@ -30,6 +30,9 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			<directives...>
 //		}
 //		cors <origin>...
+//		presence <member> [<info>] {
+//			linger <duration>|0
+//		}
 //		format text|json
 //		event <type>
 //		greeting [<event>] <data>
@@ -69,6 +72,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		},
 		"gate":          s.takeGate(d),
 		"cors":          parseCORS(d, &s.CORS),
+		"presence":      parsePresence(d, &s.Presence),
 		"format":        parseFormat(d, &s.Format),
 		"event":         block.Text(d, &s.Event),
 		"greeting":      func() error { return s.parseGreeting(d) },

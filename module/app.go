@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/module/history"
 	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/module/presence"
 )
 
 // Defaults of the app's settings.
@@ -73,6 +74,10 @@ type App struct {
 	// of all is forgotten. Default: 128 MiB.
 	Memory int64 `json:"memory,omitempty"`
 
+	// After how long the members of a gateway that was killed have left; see
+	// `presence` of sse_subscribe. From 1s. Default: 30s.
+	PresenceTTL caddy.Duration `json:"presence_ttl,omitempty"`
+
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
@@ -120,6 +125,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Memory == 0 {
 		a.Memory = DefaultMemory
 	}
+	if a.PresenceTTL == 0 {
+		a.PresenceTTL = caddy.Duration(presence.DefaultTTL)
+	}
 	options, err := a.Redis.options(caddy.NewReplacer())
 	if err != nil {
 		return err
@@ -145,6 +153,9 @@ func (a *App) Validate() error {
 	if a.Retry < 0 || a.Pending < 0 || a.WriteTimeout < 0 || a.Memory < 0 {
 		return errors.New("retry, pending, write_timeout and memory must be above zero")
 	}
+	if a.PresenceTTL < caddy.Duration(time.Second) {
+		return errors.New("presence_ttl must not be below 1s")
+	}
 	if err := a.Recent.Validate(); err != nil {
 		return err
 	}
@@ -153,7 +164,7 @@ func (a *App) Validate() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
-	return a.gateway.Start(a.log, max(0, time.Duration(a.Drain)), int(a.Memory))
+	return a.gateway.Start(a.log, settings{max(0, time.Duration(a.Drain)), int(a.Memory), time.Duration(a.PresenceTTL)})
 }
 
 // Stop begins to send all subscribers away when Caddy ends; Cleanup, when the

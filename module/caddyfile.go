@@ -52,6 +52,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		recent <events> [<size>]
 //		linger <duration>|0
 //		memory <size>
+//		presence_ttl <duration>
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
@@ -74,6 +75,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		},
 		"linger": block.DurationOr(d, "0", &a.Linger),
 		"memory": block.Size(d, &a.Memory),
+
+		"presence_ttl": block.Duration(d, &a.PresenceTTL),
 	})
 }
 

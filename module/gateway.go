@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/history"
 	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/module/presence"
 )
 
 // gateways are shared by all sites of a configuration, and by a configuration
@@ -26,9 +27,10 @@ var gateways = caddy.NewUsagePool()
 // It outlives the configurations that hold it, and so do its subscribers.
 type Gateway struct {
 	*hub.Hub
-	Bus     *bus.Bus
-	History *history.History
-	Poller  *delivery.Poller
+	Bus      *bus.Bus
+	History  *history.History
+	Presence *presence.Presence
+	Poller   *delivery.Poller
 
 	embedAt  string // empty: no embedded server
 	log      atomic.Pointer[zap.Logger]
@@ -46,6 +48,7 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g.log.Store(zap.NewNop())
 	g.Bus = bus.New(o, g.log.Load)
 	g.History = history.New(g.Bus, ho, g.log.Load)
+	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	return g, nil
 }
@@ -53,15 +56,23 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 // Log is the log of the newest configuration.
 func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
 
+// settings are those of a gateway that the newest configuration decides.
+type settings struct {
+	drain       time.Duration
+	memory      int
+	presenceTTL time.Duration
+}
+
 // Start connects to Redis, or starts the embedded server. A configuration that
-// takes over a running gateway gets its log, and decides how long it drains, and
-// how much it remembers; nothing else happens.
-func (g *Gateway) Start(log *zap.Logger, drain time.Duration, memory int) error {
+// takes over a running gateway gets its log, and changes its settings; nothing
+// else happens.
+func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	g.start.Lock()
 	defer g.start.Unlock()
 	g.log.Store(log)
-	g.drain.Store(int64(drain))
-	g.LimitMemory(memory)
+	g.drain.Store(int64(s.drain))
+	g.LimitMemory(s.memory)
+	g.Presence.SetTTL(s.presenceTTL)
 	if g.embedAt != "" && g.embedded == nil {
 		embedded, err := bus.StartEmbedded(g.embedAt)
 		if err != nil {
@@ -87,6 +98,7 @@ func (g *Gateway) Drain() {
 func (g *Gateway) Destruct() error {
 	go func() {
 		g.Drain()
+		g.Presence.Close()
 		g.History.Close()
 		if g.embedded != nil {
 			g.embedded.Close()

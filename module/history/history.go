@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
@@ -151,6 +152,10 @@ func (h *History) Message(name, payload string) {
 		if c := h.channel(key); c != nil {
 			c.ring()
 		}
+		return
+	}
+	if signal, ok := eventstream.ParseSignal(payload); ok {
+		h.hub.Signal(name, signal)
 		return
 	}
 	if c := h.channel(name); c != nil {

@@ -1,0 +1,150 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+)
+
+const (
+	// DefaultLinger is for how long a member stays after its last tab has left,
+	// unless configured.
+	DefaultLinger = 5 * time.Second
+	// MaxMember is how many bytes a member's ID may have.
+	MaxMember = 128
+	// MaxInfo is how many bytes a member's info may have.
+	MaxInfo = 1024
+)
+
+// A Membership makes a subscriber a member of its channels while it is open.
+// Subscribers with the same member are one, on all gateways: when the first
+// comes, each channel is told by an event `sse.join` with data
+// `{"channel":"chat:42","id":"7","since":"2026-11-24T15:04:05.123Z","info":{…}}`,
+// and when the last has left, by `sse.leave` with `{"channel":"chat:42","id":"7"}`.
+// These events have no ID and are in no history: a page that was away asks
+// sse_presence.
+//
+// The members are in Redis under keys that begin with `sse.presence.`.
+type Membership struct {
+	// Who the subscriber is; placeholders are filled in. One without a value is
+	// refused with status 400, as is an ID that is empty, longer than 128 bytes,
+	// or holds a control character.
+	Member string `json:"member,omitempty"`
+
+	// JSON that the others are told with it, of at most 1024 bytes: a JSON text
+	// in whose strings placeholders are filled in, or a placeholder for all of it;
+	// what is then no JSON is taken as a string. Default: nothing.
+	Info string `json:"info,omitempty"`
+
+	// For how long the member stays after its last subscriber has left: a page
+	// that is loaded anew leaves, too. Default: 5s. Negative: not at all.
+	Linger caddy.Duration `json:"linger,omitempty"`
+
+	template any // the info, if it is JSON as it stands
+}
+
+func (m *Membership) provision() {
+	if m.Linger == 0 {
+		m.Linger = caddy.Duration(DefaultLinger)
+	}
+	d := json.NewDecoder(strings.NewReader(m.Info))
+	d.UseNumber()
+	if !json.Valid([]byte(m.Info)) || d.Decode(&m.template) != nil {
+		m.template = nil
+	}
+}
+
+func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
+
+// of is who the subscriber is, and its info; nobody if m is nil.
+func (m *Membership) of(repl *caddy.Replacer) (member, info string, err error) {
+	if m == nil {
+		return "", "", nil
+	}
+	if member, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
+		return "", "", fmt.Errorf("a part of the member has no value: %w", err)
+	}
+	switch {
+	case len(member) > MaxMember:
+		return "", "", fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(member))
+	case !utf8.ValidString(member) || strings.ContainsFunc(member, unicode.IsControl):
+		return "", "", fmt.Errorf("a member must be UTF-8 without control characters: %q is not", member)
+	case m.Info == "":
+		return member, "", nil
+	}
+	if info, err = m.fillInfo(repl); err != nil {
+		return "", "", err
+	}
+	if len(info) > MaxInfo {
+		return "", "", fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(info))
+	}
+	return member, info, nil
+}
+
+func (m *Membership) fillInfo(repl *caddy.Replacer) (string, error) {
+	var filled any
+	if m.template != nil {
+		filled = fillStrings(repl, m.template)
+	} else {
+		text := repl.ReplaceAll(m.Info, "")
+		if json.Valid([]byte(text)) {
+			var b bytes.Buffer
+			err := json.Compact(&b, []byte(text))
+			return b.String(), err
+		}
+		filled = text
+	}
+	b, err := json.Marshal(filled)
+	return string(b), err
+}
+
+// fillStrings fills in the placeholders in all strings of a JSON value.
+func fillStrings(repl *caddy.Replacer, v any) any {
+	switch v := v.(type) {
+	case string:
+		return repl.ReplaceAll(v, "")
+	case []any:
+		filled := make([]any, len(v))
+		for i := range v {
+			filled[i] = fillStrings(repl, v[i])
+		}
+		return filled
+	case map[string]any:
+		filled := make(map[string]any, len(v))
+		for name := range v {
+			filled[name] = fillStrings(repl, v[name])
+		}
+		return filled
+	}
+	return v
+}
+
+// parsePresence reads the subdirective presence.
+func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
+	return func() error {
+		m := new(Membership)
+		args := d.RemainingArgs()
+		if len(args) == 0 || len(args) > 2 || args[0] == "" {
+			return d.WrapErr(errors.New("presence takes a member, and may take info in JSON, in backquotes"))
+		}
+		m.Member = args[0]
+		if len(args) == 2 {
+			m.Info = args[1]
+		}
+		if strings.HasPrefix(m.Info, `{"`) && !json.Valid([]byte(m.Info)) {
+			return d.Errf("presence: the info is not JSON: %s", m.Info)
+		}
+		*to = m
+		return block.Parse(d, block.Subdirectives{"linger": block.DurationOr(d, "0", &m.Linger)})
+	}
+}

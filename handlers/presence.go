@@ -1,0 +1,141 @@
+package handlers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/presence"
+)
+
+const (
+	// DefaultMembers is how many members are listed at most unless configured.
+	DefaultMembers = 1000
+	// MaxMembers is the most that can be configured.
+	MaxMembers = 100_000
+)
+
+func init() {
+	caddy.RegisterModule(&Presence{})
+	httpcaddyfile.RegisterHandlerDirective("sse_presence", parseHandler[Presence])
+	httpcaddyfile.RegisterDirectiveOrder("sse_presence", httpcaddyfile.After, "templates")
+}
+
+// Presence answers a request with the members of a channel: the subscribers whose
+// sse_subscribe has `presence`, on all gateways.
+//
+//	{"members":[{"id":"7","since":"2026-11-24T15:04:05.123Z","info":{"name":"Ann"}}],"count":1}
+//
+// Those who came first are at the front; `info` is left out if there is none, and
+// `count` counts all, though not all may be listed.
+//
+// It answers GET and HEAD requests that accept `application/json` by name, or
+// that accept anything; all others go on to the next handler.
+//
+// Whoever may send the request may see who is there: put authentication in front.
+//
+// Errors: 400 for a bad channel name, 500 if Redis denies it, 503 with
+// Retry-After while Redis is away. They go through Caddy's error handling; the
+// header Sse-Error says what is wrong.
+type Presence struct {
+	// The channel; see sse_subscribe for names and placeholders.
+	Channel string `json:"channel,omitempty"`
+
+	// How many members are listed at most, up to 100,000. Default: 1000.
+	Limit int `json:"limit,omitempty"`
+
+	app *sse.App
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Presence) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.sse_presence",
+		New: func() caddy.Module { return new(Presence) },
+	}
+}
+
+// Provision sets up the handler.
+func (p *Presence) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("sse")
+	if err != nil {
+		return err
+	}
+	p.app = app.(*sse.App)
+	p.Limit = cmp.Or(p.Limit, DefaultMembers)
+	return nil
+}
+
+// Validate checks the settings.
+func (p *Presence) Validate() error {
+	if p.Channel == "" {
+		return errors.New("sse_presence needs a channel")
+	}
+	if p.Limit < 1 || p.Limit > MaxMembers {
+		return fmt.Errorf("limit must be from 1 to %d", MaxMembers)
+	}
+	return checkConfigured(p.Channel)
+}
+
+// present is what a request is answered.
+type present struct {
+	Members []presence.Member `json:"members"`
+	Count   int               `json:"count"`
+}
+
+func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !asksForJSON(r) {
+		return next.ServeHTTP(w, r)
+	}
+	w.Header().Add("Vary", "Accept")
+	channel, err := channelName(replacer(r), p.Channel)
+	if err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
+	members, err := p.app.Gateway().Presence.Members(r.Context(), channel)
+	if err != nil {
+		return explain(w, redisError("reading who is there", channel, err))
+	}
+	return answer(w, present{members[:min(len(members), p.Limit)], len(members)})
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	sse_presence [<matcher>] [<channel>] {
+//		channel <name>
+//		limit <n>
+//	}
+func (p *Presence) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	channel, err := parseOneChannel(d, "sse_presence", &p.Channel)
+	if err != nil {
+		return err
+	}
+	err = block.Parse(d, block.Subdirectives{
+		"channel": channel,
+		"limit":   block.Number(d, MaxMembers, &p.Limit),
+	})
+	if err != nil {
+		return err
+	}
+	if p.Channel == "" {
+		return d.Err("sse_presence needs a channel")
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Presence)(nil)
+	_ caddy.Validator             = (*Presence)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Presence)(nil)
+	_ caddyfile.Unmarshaler       = (*Presence)(nil)
+)
