@@ -1,17 +1,27 @@
 #!/bin/sh
-# Installs what the tests run besides Go: a Redis server and a browser.
+# Installs what the tests run besides Go: a Redis server, a browser, nginx, and
+# Node's and Python's Redis clients. Elsewhere than on Debian and its like the
+# last two are left out, and their tests skip.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
 missing=
-has redis-server || missing="redis-server"
+need() { missing="$missing $1"; }
+
+has redis-server || need redis-server
 has chromium || has google-chrome || has chromium-browser ||
 	[ -d "/Applications/Google Chrome.app" ] || [ -d "/Applications/Chromium.app" ] ||
-	missing="$missing chromium"
+	need chromium
+has nginx || [ -x /usr/sbin/nginx ] || need nginx
+if has apt-get; then
+	has node || need nodejs
+	[ -d /usr/share/nodejs/redis ] || need node-redis
+	/usr/bin/python3 -c 'import redis' 2>/dev/null || need python3-redis
+fi
 [ -n "$missing" ] || exit 0
 
-echo "The tests need$(printf ' %s' $missing), which is not here: installing."
+echo "The tests need$missing, which is not here: installing."
 if has apt-get; then
 	sudo=
 	[ "$(id -u)" = 0 ] || sudo=sudo
@@ -23,9 +33,10 @@ elif has brew; then
 		case $package in
 		redis-server) brew install redis ;;
 		chromium) brew install --cask chromium ;;
+		*) brew install "$package" ;;
 		esac
 	done
 else
-	echo "There is neither apt-get nor brew: please install$(printf ' %s' $missing)." >&2
+	echo "There is neither apt-get nor brew: please install$missing." >&2
 	exit 1
 fi
