@@ -12,7 +12,6 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
@@ -301,7 +300,8 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		leave = func() { gateway.Leave(subscriber); visit.Leave() }
 	}
 	writeHead(w)
-	deliver(w, r, gateway, subscriber, s.options, channels, leave)
+	subscription := &sse.Subscription{Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r)}
+	deliver(w, r, gateway, subscriber, s.options, subscription, leave)
 	delivered = true
 	return nil
 }
@@ -310,17 +310,14 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // if its connection can be taken over, so that the handler returns at once; else
 // here. Either way what it keeps is neither the request's nor the handler's,
 // which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, channels []string, leave func()) {
-	via := "response"
+func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, subscription *sse.Subscription, leave func()) {
 	ended := func(e delivery.End) {
 		leave()
-		if c := gateway.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
-			c.Write(zap.Strings("channels", channels), zap.String("via", via), zap.Int("status", http.StatusOK), zap.Int64("bytes", e.Bytes),
-				zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))
-		}
+		gateway.Closed(subscription, e)
 	}
+	subscription.Via = "response"
 	if conn := delivery.TakeOver(w, r); conn != nil {
-		via = "socket"
+		subscription.Via = "socket"
 		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
 			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
 		})

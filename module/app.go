@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/module/history"
@@ -81,6 +82,7 @@ type App struct {
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
+	events  *emitter
 }
 
 // CaddyModule returns the Caddy module information.
@@ -128,6 +130,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.PresenceTTL == 0 {
 		a.PresenceTTL = caddy.Duration(presence.DefaultTTL)
 	}
+	app, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	a.events = &emitter{ctx, app.(*caddyevents.App)}
 	options, err := a.Redis.options(caddy.NewReplacer())
 	if err != nil {
 		return err
@@ -164,7 +171,7 @@ func (a *App) Validate() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
-	return a.gateway.Start(a.log, settings{max(0, time.Duration(a.Drain)), int(a.Memory), time.Duration(a.PresenceTTL)})
+	return a.gateway.Start(a.log, settings{max(0, time.Duration(a.Drain)), int(a.Memory), time.Duration(a.PresenceTTL), a.events})
 }
 
 // Stop begins to send all subscribers away when Caddy ends; Cleanup, when the

@@ -33,6 +33,9 @@ type Gateway struct {
 	Poller   *delivery.Poller
 
 	embedAt  string // empty: no embedded server
+	events   events
+	ctx      context.Context // until it ends
+	cancel   context.CancelFunc
 	log      atomic.Pointer[zap.Logger]
 	drain    atomic.Int64 // a time.Duration
 	start    sync.Mutex
@@ -46,7 +49,10 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	}
 	g := &Gateway{embedAt: embedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.events.init(g.ctx)
 	g.Bus = bus.New(o, g.log.Load)
+	g.Bus.Changed = g.redisChanged
 	g.History = history.New(g.Bus, ho, g.log.Load)
 	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
@@ -61,6 +67,7 @@ type settings struct {
 	drain       time.Duration
 	memory      int
 	presenceTTL time.Duration
+	events      *emitter
 }
 
 // Start connects to Redis, or starts the embedded server. A configuration that
@@ -70,6 +77,7 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	g.start.Lock()
 	defer g.start.Unlock()
 	g.log.Store(log)
+	g.events.to.Store(s.events)
 	g.drain.Store(int64(s.drain))
 	g.LimitMemory(s.memory)
 	g.Presence.SetTTL(s.presenceTTL)
@@ -84,6 +92,14 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	}
 	g.History.Start(g.Hub)
 	return nil
+}
+
+func (g *Gateway) redisChanged(isUp bool, problem string) {
+	if isUp {
+		g.events.emit(EventRedisUp, func() map[string]any { return map[string]any{} })
+		return
+	}
+	g.events.emit(EventRedisDown, func() map[string]any { return map[string]any{"problem": problem} })
 }
 
 // Drain closes all subscribers, spread over the time that the configuration
@@ -104,6 +120,7 @@ func (g *Gateway) Destruct() error {
 			g.embedded.Close()
 		}
 		g.Poller.Close()
+		g.cancel()
 	}()
 	return nil
 }

@@ -45,9 +45,15 @@ type Bus struct {
 	log      func() *zap.Logger
 	denied   seldom.Line
 
-	wanted  *wanted
-	state   atomic.Int32
-	backlog backlog
+	wanted   *wanted
+	state    atomic.Int32
+	health   health
+	messages atomic.Uint64
+	backlog  backlog
+
+	// Changed is told when Redis is there, and when it is away, and why. It is
+	// set before Start, and must not block.
+	Changed func(isUp bool, problem string)
 
 	started sync.Once
 	ctx     context.Context
@@ -134,6 +140,7 @@ func (b *Bus) run() {
 		if b.ctx.Err() != nil {
 			return
 		}
+		b.change(false, err)
 		if wasUp && time.Since(began) > lastBackoff {
 			a = absence{}
 		}
@@ -152,7 +159,14 @@ func (b *Bus) run() {
 // connected is called when a new connection hears its first word.
 func (b *Bus) connected() {
 	b.state.Store(up)
+	b.change(true, nil)
 	b.log().Info("listening to redis", zap.String("address", b.address))
+}
+
+func (b *Bus) change(isUp bool, problem error) {
+	if b.note(isUp, problem) && b.Changed != nil {
+		b.Changed(isUp, b.Health().Problem)
+	}
 }
 
 // redialKey marks the context of a call that must not dial.

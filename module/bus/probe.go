@@ -51,6 +51,8 @@ func (r *reader) watch(ctx context.Context) error {
 	var publish bool
 	select {
 	case publish = <-r.probe.started:
+	case <-time.After(answerTimeout):
+		return errNoAnswer
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -74,12 +76,13 @@ func (r *reader) watch(ctx context.Context) error {
 func (r *reader) probeOnce(ctx context.Context, publish bool) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	before := r.heard.Load()
+	before, began := r.heard.Load(), time.Now()
 	if err := r.sendProbe(ctx, publish); Denied(err) || errors.Is(err, errElsewhere) {
 		return err
 	}
 	select {
 	case <-r.probe.back:
+		r.bus.noteRoundTrip(time.Since(began))
 		return nil
 	case <-ctx.Done():
 		// It may be on its way behind a flood: whatever came in shows that the

@@ -214,6 +214,7 @@ func (r *reader) receive() error {
 			if m.Channel == r.probe.channel {
 				r.probe.hear()
 			} else {
+				r.bus.messages.Add(1)
 				r.bus.listener.Message(m.Channel, m.Payload)
 			}
 		case *redis.Subscription:

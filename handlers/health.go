@@ -1,0 +1,129 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	sse "github.com/caddy-sse/caddy-sse/module"
+)
+
+func init() {
+	caddy.RegisterModule(&Health{})
+	httpcaddyfile.RegisterHandlerDirective("sse_health", parseHandler[Health])
+	httpcaddyfile.RegisterDirectiveOrder("sse_health", httpcaddyfile.After, "templates")
+}
+
+// Health answers whether events reach subscribers: 200 while what the gateway
+// publishes to itself through Redis, each second, comes back to it, and 503
+// otherwise, at most 5 seconds after that has changed.
+//
+//	{"status":"ok","reasons":[],"redis":{"up":true,"since":"2026-11-24T15:04:05Z","probe_ms":0.41},"subscribers":42}
+//
+// `?live` asks only whether the gateway itself works: Kubernetes should not
+// restart Caddy because Redis is away. `?ready` is the same as nothing, but for
+// one thing: it says 503 as soon as Caddy ends, too, so that no new clients are
+// sent to it.
+//
+// It answers GET and HEAD requests; all others go on to the next handler.
+type Health struct {
+	app *sse.App
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Health) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.sse_health",
+		New: func() caddy.Module { return new(Health) },
+	}
+}
+
+// Provision sets up the handler.
+func (h *Health) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("sse")
+	if err != nil {
+		return err
+	}
+	h.app = app.(*sse.App)
+	return nil
+}
+
+// health is what a request is answered.
+type health struct {
+	Status      string      `json:"status"` // ok or bad
+	Reasons     []string    `json:"reasons"`
+	Redis       redisHealth `json:"redis"`
+	Subscribers int         `json:"subscribers"`
+}
+
+type redisHealth struct {
+	Up    bool       `json:"up"`
+	Since *time.Time `json:"since,omitempty"`
+	// Probe is how long the newest probe took.
+	Probe float64 `json:"probe_ms,omitempty"`
+}
+
+func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return next.ServeHTTP(w, r)
+	}
+	query := r.URL.Query()
+	a := h.examine(query.Has("ready"), query.Has("live"))
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if a.Status != "ok" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	return json.NewEncoder(w).Encode(a)
+}
+
+func (h *Health) examine(ready, live bool) health {
+	gateway := h.app.Gateway()
+	redis := gateway.Bus.Health()
+	a := health{
+		Status: "ok", Reasons: []string{},
+		Redis:       redisHealth{Up: redis.Up, Probe: float64(redis.RoundTrip.Microseconds()) / 1000},
+		Subscribers: gateway.Stats().Subscribers,
+	}
+	if !redis.Since.IsZero() {
+		a.Redis.Since = &redis.Since
+	}
+	switch {
+	case live: // it has just answered
+	case redis.Since.IsZero():
+		a.Reasons = append(a.Reasons, "redis has not been reached yet")
+	case !redis.Up:
+		a.Reasons = append(a.Reasons, redis.Problem)
+	}
+	if ready && !live && caddy.Exiting() {
+		a.Reasons = append(a.Reasons, "caddy ends")
+	}
+	if len(a.Reasons) > 0 {
+		a.Status = "bad"
+	}
+	return a
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	sse_health [<matcher>]
+func (h *Health) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	if d.CountRemainingArgs() > 0 {
+		return d.Err("sse_health takes a matcher at most")
+	}
+	return block.Parse(d, nil)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Health)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Health)(nil)
+	_ caddyfile.Unmarshaler       = (*Health)(nil)
+)

@@ -1,0 +1,63 @@
+package bus
+
+import (
+	"sync"
+	"time"
+)
+
+// A Health is how it stands with Redis.
+type Health struct {
+	// Up: the bus hears what is published.
+	Up bool
+	// Since is when that became so. It is zero while nothing is known.
+	Since time.Time
+	// Problem is why it is not up.
+	Problem string
+	// RoundTrip is how long the newest probe took to come back.
+	RoundTrip time.Duration
+	// Connections counts the connections that have heard anything, from the
+	// first on.
+	Connections uint64
+	// Messages counts what was heard.
+	Messages uint64
+}
+
+// health is what the bus notes of it.
+type health struct {
+	mu  sync.Mutex
+	now Health
+}
+
+// Health is how it stands now, as far as the bus has noticed: a frozen Redis, or
+// a connection that is dead without a word, within 4 seconds.
+func (b *Bus) Health() Health {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	h := b.health.now
+	h.Messages = b.messages.Load()
+	return h
+}
+
+// note takes down whether Redis is there, and reports whether that is news.
+func (b *Bus) note(isUp bool, problem error) (isNews bool) {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	h := &b.health.now
+	isNews = h.Since.IsZero() || h.Up != isUp
+	if isNews {
+		h.Up, h.Since = isUp, time.Now()
+	}
+	h.Problem = ""
+	if isUp {
+		h.Connections++
+	} else {
+		h.Problem = explain(problem)
+	}
+	return isNews
+}
+
+func (b *Bus) noteRoundTrip(d time.Duration) {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	b.health.now.RoundTrip = d
+}

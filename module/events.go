@@ -1,0 +1,67 @@
+package sse
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+)
+
+// The events that Caddy's event system is handed, for `events { on … }`.
+const (
+	// EventRedisDown has data: problem.
+	EventRedisDown = "sse.redis_down"
+	EventRedisUp   = "sse.redis_up"
+	// EventSubscriberClosed has data: reason, channels, member, remote_ip, and
+	// duration in seconds.
+	EventSubscriberClosed = "sse.subscriber_closed"
+)
+
+// maxEvents is how many events wait for handlers that are slow; what is more is
+// not told.
+const maxEvents = 1000
+
+// events tells Caddy's event system what happens, without ever waiting for it.
+type events struct {
+	to    atomic.Pointer[emitter]
+	queue chan happening
+}
+
+// An emitter is the event system of the newest configuration.
+type emitter struct {
+	ctx caddy.Context
+	app *caddyevents.App
+}
+
+type happening struct {
+	to   *emitter
+	name string
+	data map[string]any
+}
+
+func (e *events) init(ctx context.Context) {
+	e.queue = make(chan happening, maxEvents)
+	go func() {
+		for {
+			select {
+			case h := <-e.queue:
+				h.to.app.Emit(h.to.ctx, h.name, h.data)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// emit tells it, if anybody listens: only then is the data asked for.
+func (e *events) emit(name string, data func() map[string]any) {
+	to := e.to.Load()
+	if to == nil || !to.app.ShouldEmit(name) {
+		return
+	}
+	select {
+	case e.queue <- happening{to, name, data()}:
+	default:
+	}
+}

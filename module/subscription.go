@@ -1,0 +1,65 @@
+package sse
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/module/delivery"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// A Subscription is what is known of a subscriber besides what it is sent.
+type Subscription struct {
+	Channels []string
+	Member   string // empty: nobody is told of it
+	RemoteIP netip.Addr
+	Protocol string // http/1.1, http/2 or http/3
+	Via      string // socket or response
+}
+
+// Closed is told when a subscription is over.
+func (g *Gateway) Closed(s *Subscription, e delivery.End) {
+	reason := reasonOf(e.Reason)
+	if c := g.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
+		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),
+			zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))
+	}
+	g.events.emit(EventSubscriberClosed, func() map[string]any {
+		return map[string]any{
+			"reason": string(reason), "channels": s.Channels, "member": s.Member, "remote_ip": s.RemoteIP.String(),
+			"duration": e.Open.Round(time.Millisecond).Seconds(),
+		}
+	})
+}
+
+// A CloseReason says in a word why a subscription ended.
+type CloseReason string
+
+// The words, as they stand in metrics and events.
+const (
+	ClosedLeft    CloseReason = "left"    // the client did
+	ClosedSlow    CloseReason = "slow"    // more waited than `pending`
+	ClosedStalled CloseReason = "stalled" // it took nothing for `write_timeout`
+	ClosedOld     CloseReason = "old"     // it was open for `max_duration`
+	ClosedEnd     CloseReason = "end"     // of Caddy, or of these Redis settings
+	ClosedKicked  CloseReason = "kicked"  // by an operator
+	ClosedLimit   CloseReason = "limit"   // by a newer one of the same member
+	ClosedError   CloseReason = "error"
+)
+
+var closeReasons = map[error]CloseReason{
+	delivery.ErrLeft: ClosedLeft, delivery.ErrSlow: ClosedSlow, delivery.ErrStalled: ClosedStalled, delivery.ErrOld: ClosedOld,
+	hub.ErrClosed: ClosedEnd, hub.ErrFlooded: ClosedSlow, hub.ErrKicked: ClosedKicked, hub.ErrTooMany: ClosedLimit,
+}
+
+func reasonOf(err error) CloseReason {
+	for known, reason := range closeReasons {
+		if errors.Is(err, known) {
+			return reason
+		}
+	}
+	return ClosedError
+}
