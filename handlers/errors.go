@@ -3,7 +3,10 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -21,12 +24,15 @@ func explain(w http.ResponseWriter, err error) error {
 	var with caddyhttp.HandlerError
 	if errors.As(err, &with) {
 		w.Header().Set("Sse-Error", with.Err.Error())
-		if with.StatusCode == http.StatusServiceUnavailable {
+		if with.StatusCode == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 			w.Header().Set("Retry-After", "1")
 		}
 	}
 	return err
 }
+
+// seconds is a duration as Retry-After has it (RFC 9110, section 10.2.3).
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
 // reason is what an error with a status says of itself.
 func reason(err error) error {

@@ -40,24 +40,14 @@ func (s *Subscribe) passGate(w http.ResponseWriter, r *http.Request) (*http.Requ
 		for name, values := range asBefore {
 			header[name] = values
 		}
-		return nil, s.sendAway(w, r, eventstream.BusyGate)
+		s.app.Gateway().CountBusy(eventstream.BusyGate)
+		return nil, s.sendAway(w, r, eventstream.BusyGate, s.retry())
 	case err != nil:
 		return nil, err
 	case passed == nil || answer.wrote:
 		return nil, nil
 	}
 	return passed.WithContext(r.Context()), nil // the gate's own may have ended with it
-}
-
-// sendAway answers an EventSource that is to come back later: any status but 200
-// would end it for good (HTML Standard, section 9.2.3).
-func (s *Subscribe) sendAway(w http.ResponseWriter, r *http.Request, reason eventstream.BusyReason) error {
-	writeHead(w)
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	_, err := w.Write(eventstream.BusyFrame(reason, s.retry()).Bytes())
-	return err
 }
 
 // passes reports whether a status is of what will be over soon: too many

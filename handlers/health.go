@@ -27,8 +27,8 @@ func init() {
 //	{"status":"ok","reasons":[],"redis":{"up":true,"since":"2026-11-24T15:04:05Z","probe_ms":0.41},"subscribers":42}
 //
 // `?live` asks only whether the gateway itself works: Kubernetes should not
-// restart Caddy because Redis is away. `?ready` is the same as nothing, but for
-// one thing: it says 503 as soon as Caddy ends, too, so that no new clients are
+// restart Caddy because Redis is away. `?ready` says 503 also as soon as Caddy
+// ends, and while no more subscribers are admitted, so that no new clients are
 // sent to it.
 //
 // It answers GET and HEAD requests; all others go on to the next handler.
@@ -100,6 +100,9 @@ func (h *Health) examine(ready, live bool) health {
 		a.Reasons = append(a.Reasons, "redis has not been reached yet")
 	case !redis.Up:
 		a.Reasons = append(a.Reasons, redis.Problem)
+	}
+	if ready && !live && h.app.IsFull() {
+		a.Reasons = append(a.Reasons, "there are as many subscribers as may be")
 	}
 	if ready && !live && caddy.Exiting() {
 		a.Reasons = append(a.Reasons, "caddy ends")

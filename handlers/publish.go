@@ -122,17 +122,30 @@ func (p *Publish) Validate() error {
 }
 
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	switch {
-	case p.FromResponse && changesSomething(r.Method):
-		return p.publishAnswer(w, r, next)
-	case p.FromResponse || r.Method != http.MethodPost && r.Method != http.MethodPut:
+	if !p.isFor(r) {
 		return next.ServeHTTP(w, r)
+	}
+	if !p.app.MayPublish(remoteIP(r)) {
+		sse.CountPublish(sse.Refused)
+		w.Header().Set("Retry-After", "1")
+		return refuse(w, http.StatusTooManyRequests, errors.New("over the limit of publish_rate"))
+	}
+	if p.FromResponse {
+		return p.publishAnswer(w, r, next)
 	}
 	said, err := p.publishRequest(w, r)
 	if err != nil {
 		return explain(w, err)
 	}
 	return answer(w, said)
+}
+
+// isFor reports whether a request publishes.
+func (p *Publish) isFor(r *http.Request) bool {
+	if p.FromResponse {
+		return changesSomething(r.Method)
+	}
+	return r.Method == http.MethodPost || r.Method == http.MethodPut
 }
 
 // publishRequest publishes what a request holds.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
@@ -73,6 +75,9 @@ type Subscribe struct {
 	// is loaded. Default: only pages of this site, as browsers have it.
 	CORS []string `json:"cors,omitempty"`
 
+	// Limits of this directive's subscribers, besides the app's. Default: none.
+	Limits *sse.Limits `json:"limits,omitempty"`
+
 	// Makes the subscriber a member of its channels while it is open. Default:
 	// nobody is told of it.
 	Presence *Membership `json:"presence,omitempty"`
@@ -128,6 +133,8 @@ type Subscribe struct {
 	options *delivery.Options
 	keep    hub.Keep
 	cors    origins
+	limits  *sse.Limits
+	scopes  []admission.Scope
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
@@ -195,6 +202,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	if s.Presence != nil {
 		s.Presence.provision()
 	}
+	s.limits, s.scopes = s.app.Scopes(s.Limits, strings.Join(s.Channels, " "))
 	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
 	}
@@ -237,6 +245,17 @@ func (s *Subscribe) Validate() error {
 	if s.Presence != nil && s.Presence.Member == "" {
 		return errors.New("presence needs a member")
 	}
+	if s.Limits != nil {
+		if err := s.Limits.Validate(false); err != nil {
+			return err
+		}
+		if s.Limits.SubscribersPerMember > 0 && s.Presence == nil {
+			return errors.New("limits: subscribers_per_member needs presence, which says who the members are")
+		}
+	}
+	if most := s.limits.ChannelsPerSubscriber; len(s.Channels) > most {
+		return fmt.Errorf("a subscriber may have %d channels (limits { channels_per_subscriber }), not %d", most, len(s.Channels))
+	}
 	return s.checkHistory()
 }
 
@@ -265,6 +284,16 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err := s.cors.admit(w, r); err != nil {
 		return refuse(w, http.StatusForbidden, err)
 	}
+	ticket, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
+	if busy != "" {
+		return s.tooMany(w, r, busy)
+	}
+	isOpen := false
+	defer func() {
+		if !isOpen {
+			ticket.Leave()
+		}
+	}()
 	r, err := s.passGate(w, r)
 	if r == nil {
 		return err
@@ -278,32 +307,53 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
+	gateway := s.app.Gateway()
+	if !gateway.HasRoom(channels, s.History != nil, s.app.MaxChannels()) {
+		return s.tooMany(w, r, eventstream.BusyChannels)
+	}
 	if r.Method == http.MethodHead {
 		writeHead(w)
 		return nil
 	}
+	isOpen = true
+	s.open(w, r, repl, &sse.Subscription{
+		Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r), Ticket: ticket,
+	}, info)
+	return nil
+}
 
+// open subscribes the client, and delivers until it leaves, or until its
+// connection is taken over.
+func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, info string) {
 	gateway := s.app.Gateway()
-	subscriber := hub.NewSubscriber(s.request(r, repl, channels))
+	subscriber := hub.NewSubscriber(s.request(r, repl, subscription.Channels))
 	gateway.Join(subscriber)
-	leave := func() { gateway.Leave(subscriber) }
+	leave := func() {
+		gateway.Leave(subscriber)
+		subscription.Ticket.Leave()
+	}
 	delivered := false
 	defer func() {
 		if !delivered { // a handler's writer panicked, as http.ErrAbortHandler asks for
 			leave()
 		}
 	}()
+	if s.Presence != nil {
+		subscription.Ticket.Claim(subscription.Member, func() {
+			gateway.CountBusy(eventstream.BusyPerMember)
+			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
+		})
+	}
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
 	if s.Presence != nil {
-		visit := gateway.Presence.Enter(channels, member, info, s.Presence.linger())
-		leave = func() { gateway.Leave(subscriber); visit.Leave() }
+		visit := gateway.Presence.Enter(subscription.Channels, subscription.Member, info, s.Presence.linger())
+		left := leave
+		leave = func() { left(); visit.Leave() }
 	}
 	writeHead(w)
-	subscription := &sse.Subscription{Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r)}
 	deliver(w, r, gateway, subscriber, s.options, subscription, leave)
 	delivered = true
-	return nil
 }
 
 // deliver brings the subscriber its events, until it leaves: in the hub's loop,

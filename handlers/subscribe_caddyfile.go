@@ -33,6 +33,14 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		presence <member> [<info>] {
 //			linger <duration>|0
 //		}
+//		limits {
+//			subscribers <n>|unlimited
+//			subscribers_per_ip <n>
+//			subscribers_per_member <n>
+//			channels_per_subscriber <n>
+//			connect_rate <n>/s
+//			overload busy|refuse
+//		}
 //		format text|json
 //		event <type>
 //		greeting [<event>] <data>
@@ -70,9 +78,13 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return addChannels(names)
 		},
-		"gate":          s.takeGate(d),
-		"cors":          parseCORS(d, &s.CORS),
-		"presence":      parsePresence(d, &s.Presence),
+		"gate":     s.takeGate(d),
+		"cors":     parseCORS(d, &s.CORS),
+		"presence": parsePresence(d, &s.Presence),
+		"limits": func() error {
+			s.Limits = new(sse.Limits)
+			return s.Limits.UnmarshalCaddyfile(d, false)
+		},
 		"format":        parseFormat(d, &s.Format),
 		"event":         block.Text(d, &s.Event),
 		"greeting":      func() error { return s.parseGreeting(d) },

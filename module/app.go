@@ -4,12 +4,14 @@ package sse
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/history"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 	"github.com/caddy-sse/caddy-sse/module/presence"
@@ -79,10 +81,16 @@ type App struct {
 	// `presence` of sse_subscribe. From 1s. Default: 30s.
 	PresenceTTL caddy.Duration `json:"presence_ttl,omitempty"`
 
+	// Limits of all subscribers together. Default: what the process can hold.
+	Limits *Limits `json:"limits,omitempty"`
+
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
 	events  *emitter
+
+	capacity    admission.Limits
+	maxChannels int
 }
 
 // CaddyModule returns the Caddy module information.
@@ -130,6 +138,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.PresenceTTL == 0 {
 		a.PresenceTTL = caddy.Duration(presence.DefaultTTL)
 	}
+	if a.Limits == nil {
+		a.Limits = new(Limits)
+	}
+	a.capacity, a.maxChannels = a.Limits.capacity(), a.Limits.maxChannels()
 	app, err := ctx.App("events")
 	if err != nil {
 		return err
@@ -163,6 +175,9 @@ func (a *App) Validate() error {
 	if a.PresenceTTL < caddy.Duration(time.Second) {
 		return errors.New("presence_ttl must not be below 1s")
 	}
+	if err := a.Limits.Validate(true); err != nil {
+		return err
+	}
 	if err := a.Recent.Validate(); err != nil {
 		return err
 	}
@@ -171,6 +186,7 @@ func (a *App) Validate() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
+	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
 	return a.gateway.Start(a.log, settings{max(0, time.Duration(a.Drain)), int(a.Memory), time.Duration(a.PresenceTTL), a.events})
 }
 
@@ -201,6 +217,31 @@ func (a *App) Cleanup() error {
 
 // Gateway is the app's gateway, once it is provisioned.
 func (a *App) Gateway() *Gateway { return a.gateway }
+
+// MaxChannels is how many channels there may be.
+func (a *App) MaxChannels() int { return a.maxChannels }
+
+// Scopes are where subscribers of a directive are counted: all together, and, if
+// it has limits of its own, those of the directive, by its name, which a reload
+// may have given others. It returns the limits, with the app's where they are
+// not set.
+func (a *App) Scopes(own *Limits, directive string) (*Limits, []admission.Scope) {
+	scopes := []admission.Scope{{Desk: &a.gateway.desk, Limits: a.capacity}}
+	if own != nil {
+		scopes = append(scopes, admission.Scope{Desk: a.gateway.deskOf(directive), Limits: own.admission()})
+	}
+	return own.over(a.Limits), scopes
+}
+
+// IsFull reports whether no more subscribers are admitted.
+func (a *App) IsFull() bool {
+	return admission.Scope{Desk: &a.gateway.desk, Limits: a.capacity}.IsFull()
+}
+
+// MayPublish reports whether a client may publish once more now.
+func (a *App) MayPublish(client netip.Addr) bool {
+	return a.gateway.publishRates.Allow(admission.Network(client), a.Limits.PublishRate)
+}
 
 // Interface guards
 var (

@@ -53,6 +53,16 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		linger <duration>|0
 //		memory <size>
 //		presence_ttl <duration>
+//		limits {
+//			subscribers <n>|unlimited
+//			subscribers_per_ip <n>
+//			subscribers_per_member <n>
+//			channels <n>|unlimited
+//			channels_per_subscriber <n>
+//			connect_rate <n>/s
+//			publish_rate <n>/s
+//			overload busy|refuse
+//		}
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the option's name
@@ -76,6 +86,10 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"linger": block.DurationOr(d, "0", &a.Linger),
 		"memory": block.Size(d, &a.Memory),
 
+		"limits": func() error {
+			a.Limits = new(Limits)
+			return a.Limits.UnmarshalCaddyfile(d, true)
+		},
 		"presence_ttl": block.Duration(d, &a.PresenceTTL),
 	})
 }

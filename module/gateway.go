@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/history"
@@ -32,8 +33,14 @@ type Gateway struct {
 	Presence *presence.Presence
 	Poller   *delivery.Poller
 
-	embedAt  string // empty: no embedded server
-	events   events
+	embedAt string // empty: no embedded server
+	events  events
+
+	desk         admission.Desk // all subscribers
+	publishRates admission.Rates
+	mu           sync.Mutex
+	desks        map[string]*admission.Desk // of the directives that have limits
+
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
 	log      atomic.Pointer[zap.Logger]
@@ -92,6 +99,21 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	}
 	g.History.Start(g.Hub)
 	return nil
+}
+
+// deskOf is the desk of a directive, by its name.
+func (g *Gateway) deskOf(directive string) *admission.Desk {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.desks == nil {
+		g.desks = make(map[string]*admission.Desk)
+	}
+	d := g.desks[directive]
+	if d == nil {
+		d = new(admission.Desk)
+		g.desks[directive] = d
+	}
+	return d
 }
 
 func (g *Gateway) redisChanged(isUp bool, problem string) {

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
@@ -18,6 +19,7 @@ type Subscription struct {
 	RemoteIP netip.Addr
 	Protocol string // http/1.1, http/2 or http/3
 	Via      string // socket or response
+	Ticket   *admission.Ticket
 }
 
 // Closed is told when a subscription is over.

@@ -1,6 +1,10 @@
 package hub
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
 
 // Reasons for which a hub is told to close a subscriber.
 var (
@@ -8,7 +12,7 @@ var (
 	ErrTooMany = errors.New("its member has a newer one, and no more are allowed")
 )
 
-// CloseSubscriber closes s for that reason, once what it was sent is written.
-func (h *Hub) CloseSubscriber(s *Subscriber, reason error) {
-	s.loop.Do(func() { s.close(reason) })
+// CloseSubscriber closes s for that reason, after a last word, which may be nil.
+func (h *Hub) CloseSubscriber(s *Subscriber, last *eventstream.Frame, reason error) {
+	s.loop.Do(func() { s.closeWith(last, reason) })
 }

@@ -277,14 +277,25 @@ func (s *Subscriber) attach(out Outlet) {
 	}
 }
 
-// close ends the subscription. Before it is attached, the opening has already
-// told the reconnection time.
+// close ends the subscription, with a reconnection time of the subscriber's own.
+// Before it is attached, the opening has already told one.
 func (s *Subscriber) close(reason error) {
+	if s.out == nil {
+		s.closeWith(nil, reason)
+		return
+	}
+	s.closeWith(eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5)), reason)
+}
+
+// closeWith ends the subscription after a last word, which may be nil.
+func (s *Subscriber) closeWith(last *eventstream.Frame, reason error) {
 	if s.closed != nil {
 		return
 	}
+	if last != nil {
+		s.send(last)
+	}
 	if s.out != nil {
-		s.out.Send(eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5)))
 		s.out.Close(reason)
 		s.touch()
 	}
