@@ -59,7 +59,7 @@ func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAn
 func (p *Publish) publishOrLater(r *http.Request, m message) error {
 	b := p.app.Gateway().Bus
 	err := bus.ErrInTurn
-	if p.Store == nil || !b.Away() && !b.HasBacklog() {
+	if p.Store == nil || !b.Away() && b.Backlog() == 0 {
 		_, err = p.publish(context.WithoutCancel(r.Context()), m) // though the client may have left
 	}
 	if err == nil || p.Store == nil || isFinal(err) {

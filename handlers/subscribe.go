@@ -186,6 +186,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		MaxDuration:  time.Duration(s.MaxDuration),
 		Pending:      int(cmp.Or(s.Pending, s.app.Pending)),
 		WriteTimeout: time.Duration(cmp.Or(s.WriteTimeout, s.app.WriteTimeout)),
+		Written:      s.app.Gateway().Written(),
 	}
 	if s.format, err = eventstream.ParseFormat(s.Format); err != nil {
 		return err
@@ -368,11 +369,13 @@ func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subsc
 	subscription.Via = "response"
 	if conn := delivery.TakeOver(w, r); conn != nil {
 		subscription.Via = "socket"
+		gateway.Opened(subscription)
 		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
 			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
 		})
 		return
 	}
+	gateway.Opened(subscription)
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		ended(delivery.End{Reason: delivery.ErrLeft})
 		return

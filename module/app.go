@@ -84,6 +84,9 @@ type App struct {
 	// Limits of all subscribers together. Default: what the process can hold.
 	Limits *Limits `json:"limits,omitempty"`
 
+	// Metrics of single channels. Default: none.
+	Metrics *Metrics `json:"metrics,omitempty"`
+
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
@@ -105,7 +108,10 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // it also runs for `caddy validate`.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
-	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+	if a.Metrics == nil {
+		a.Metrics = new(Metrics)
+	}
+	if err := registerMetrics(ctx.GetMetricsRegistry(), a.Metrics); err != nil {
 		return err
 	}
 	if a.Redis == nil {
@@ -176,6 +182,9 @@ func (a *App) Validate() error {
 		return errors.New("presence_ttl must not be below 1s")
 	}
 	if err := a.Limits.Validate(true); err != nil {
+		return err
+	}
+	if err := a.Metrics.validate(); err != nil {
 		return err
 	}
 	if err := a.Recent.Validate(); err != nil {

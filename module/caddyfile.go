@@ -53,6 +53,10 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		linger <duration>|0
 //		memory <size>
 //		presence_ttl <duration>
+//		metrics {
+//			per_channel <pattern>...
+//			max <n>
+//		}
 //		limits {
 //			subscribers <n>|unlimited
 //			subscribers_per_ip <n>
@@ -86,6 +90,10 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"linger": block.DurationOr(d, "0", &a.Linger),
 		"memory": block.Size(d, &a.Memory),
 
+		"metrics": func() error {
+			a.Metrics = new(Metrics)
+			return a.Metrics.UnmarshalCaddyfile(d)
+		},
 		"limits": func() error {
 			a.Limits = new(Limits)
 			return a.Limits.UnmarshalCaddyfile(d, true)

@@ -121,7 +121,7 @@ func TestOrder(t *testing.T) {
 
 func TestCaddyfileErrors(t *testing.T) {
 	for name, test := range map[string]struct{ option, site, want string }{
-		"unknown option":          {"retries 3s", "", `unknown subdirective "retries": it is one of drain, heartbeat, limits, linger, memory, pending, presence_ttl, recent, redis, retry, write_timeout, at Caddyfile:3`},
+		"unknown option":          {"retries 3s", "", `unknown subdirective "retries": it is one of drain, heartbeat, limits, linger, memory, metrics, pending, presence_ttl, recent, redis, retry, write_timeout, at Caddyfile:3`},
 		"repeated option":         {"retry 3s\nretry 4s", "", "retry stands here twice, at Caddyfile:4"},
 		"two addresses":           {"redis a:1 b:2", "", "redis takes one address"},
 		"bad scheme":              {"redis http://localhost", "", `unknown scheme "http": it is redis://, rediss:// (TLS) or unix://`},

@@ -35,6 +35,7 @@ type Gateway struct {
 
 	embedAt string // empty: no embedded server
 	events  events
+	written atomic.Uint64 // bytes, to subscribers
 
 	desk         admission.Desk // all subscribers
 	publishRates admission.Rates
@@ -63,6 +64,7 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g.History = history.New(g.Bus, ho, g.log.Load)
 	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
+	g.Delivered = observeDelivered
 	return g, nil
 }
 
@@ -130,6 +132,9 @@ func (g *Gateway) Drain() {
 	g.Hub.Close(context.Background(), time.Duration(g.drain.Load()))
 }
 
+// Written counts the bytes that were written to subscribers.
+func (g *Gateway) Written() *atomic.Uint64 { return &g.written }
+
 // Destruct ends the gateway, which no configuration holds any more, in the
 // background: a reload does not wait for those who are sent away. It implements
 // [caddy.Destructor].
@@ -143,6 +148,9 @@ func (g *Gateway) Destruct() error {
 		}
 		g.Poller.Close()
 		g.cancel()
+		ended.Lock()
+		ended.add(g.totals())
+		ended.Unlock()
 	}()
 	return nil
 }

@@ -46,11 +46,11 @@ func (l *later) size() int {
 	return n
 }
 
-// HasBacklog reports whether events wait to be stored.
-func (b *Bus) HasBacklog() bool {
+// Backlog is how many events wait to be stored.
+func (b *Bus) Backlog() int {
 	b.backlog.mu.Lock()
 	defer b.backlog.mu.Unlock()
-	return len(b.backlog.waiting) > 0
+	return len(b.backlog.waiting)
 }
 
 // StoreLater stores an event, as [Bus.Store] does, as soon as Redis is there,

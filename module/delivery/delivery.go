@@ -5,6 +5,7 @@ package delivery
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,14 @@ type Options struct {
 	// WriteTimeout is for how long the client may take nothing while something
 	// waits for it.
 	WriteTimeout time.Duration
+	// Written, if there is one, counts the bytes that were.
+	Written *atomic.Uint64
+}
+
+func (o *Options) wrote(n int) {
+	if o.Written != nil {
+		o.Written.Add(uint64(n))
+	}
 }
 
 // A Loop is the goroutine that a socket belongs to: all its methods, and

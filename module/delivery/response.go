@@ -52,6 +52,13 @@ func (r *Response) Flush() {
 	}
 }
 
+// Waiting is how many bytes are not written yet.
+func (r *Response) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending
+}
+
 // WhenWritten calls f when Serve has written what was sent before.
 func (r *Response) WhenWritten(f func()) {
 	r.mu.Lock()
@@ -106,6 +113,7 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 			if err := out.write(bytes); err != nil {
 				return err
 			}
+			r.options.wrote(len(bytes))
 			if r.options.Heartbeat > 0 {
 				beat.Reset(r.options.Heartbeat)
 			}

@@ -129,6 +129,9 @@ func (s *Socket) Send(f *eventstream.Frame) {
 	s.pending += f.Len()
 }
 
+// Waiting is how many bytes are not written yet.
+func (s *Socket) Waiting() int { return s.pending }
+
 // WhenWritten calls f at the first Flush that leaves nothing in the queue.
 func (s *Socket) WhenWritten(f func()) { s.waiting = append(s.waiting, f) }
 
@@ -221,6 +224,7 @@ func (s *Socket) bytes(f *eventstream.Frame) []byte {
 // took takes n written bytes off the queue.
 func (s *Socket) took(n int) {
 	s.total += int64(n)
+	s.options.wrote(n)
 	done := 0
 	for ; done < len(s.queue); done++ {
 		left := len(s.bytes(s.queue[done])) - s.written

@@ -32,5 +32,8 @@ func (*Socket) Flush() {}
 // WhenWritten is not called.
 func (*Socket) WhenWritten(func()) {}
 
+// Waiting is not called.
+func (*Socket) Waiting() int { return 0 }
+
 // Close is not called.
 func (*Socket) Close(error) {}

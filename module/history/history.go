@@ -46,6 +46,7 @@ type History struct {
 	bells    bells
 	mistakes mistakes
 	deaf     atomic.Bool
+	count    atomic.Uint64 // of reads
 
 	mu       sync.Mutex
 	channels map[string]*channel
@@ -169,6 +170,9 @@ func (h *History) Deaf() {
 	h.deaf.Store(true)
 	h.hub.Deaf()
 }
+
+// Reads counts the reads of channels' Redis streams.
+func (h *History) Reads() uint64 { return h.count.Load() }
 
 // audit reads each channel now and then.
 func (h *History) audit() {

@@ -84,6 +84,7 @@ func (h *History) readAll(channels []*channel) {
 	if len(channels) == 0 {
 		return
 	}
+	h.count.Add(uint64(len(channels)))
 	ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
 	defer cancel()
 	pipe := h.bus.Client().Pipeline()

@@ -34,12 +34,18 @@ func (c *channel) enter(v view, l *Loop) *audience {
 
 func (c *channel) leave(a *audience, l *Loop) {
 	a.shares[l.index].count--
-	for i := range a.shares {
-		if a.shares[i].count > 0 {
-			return
-		}
+	if a.size() > 0 {
+		return
 	}
 	c.audiences = slices.DeleteFunc(c.audiences, func(b *audience) bool { return a == b })
+}
+
+// size is how many have entered.
+func (a *audience) size() (n int) {
+	for i := range a.shares {
+		n += a.shares[i].count
+	}
+	return n
 }
 
 // add and remove are called in the share's loop.

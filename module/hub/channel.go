@@ -22,7 +22,8 @@ type channel struct {
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
 	keep       Keep
-	joined     int // subscribers
+	joined     int    // subscribers
+	events     uint64 // that came
 	audiences  []*audience
 	waiting    map[member]struct{}   // for it to begin
 	behind     map[*pursuit]struct{} // waiting for the past
@@ -68,16 +69,22 @@ func (c *channel) remember(m *moment) {
 // anybody should be replayed at once.
 const maxPast = 1 << 17
 
-// hand gives an event to everyone in the channel who is up to date.
-func (c *channel) hand(m *moment) {
+// hand gives an event, which was heard then, to everyone in the channel who is up to date.
+func (c *channel) hand(m *moment, heard time.Time) {
+	c.events++
 	for _, a := range c.audiences {
 		frame, err := m.encode(a.view)
 		if err != nil {
 			c.hub.malformed.Add(1)
 		}
 		c.inLoops(a, func(l *Loop) {
-			for _, member := range a.shares[l.index].members {
+			members := a.shares[l.index].members
+			for _, member := range members {
 				member.subscriber.deliver(member.place, m.at, frame)
+			}
+			l.sent.Add(uint64(len(members)))
+			if l.heard.IsZero() {
+				l.heard = heard
 			}
 		})
 	}
@@ -95,6 +102,7 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 		c.log.before = reason
 	}
 	for _, a := range c.audiences {
+		c.hub.countGap(reason, a.size())
 		frame := g.Frame(a.view.id(g.To))
 		c.inLoops(a, func(l *Loop) {
 			for _, m := range a.shares[l.index].members {

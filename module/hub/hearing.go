@@ -1,6 +1,10 @@
 package hub
 
-import "github.com/caddy-sse/caddy-sse/module/eventstream"
+import (
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
 
 // Listening is the source's word that from now on it hears the channel. A
 // subscriber that has been open since before may have missed events, and is
@@ -34,6 +38,7 @@ func (h *Hub) Deaf() {
 // Message hands a payload to the channel's subscribers. It is encoded once for
 // each way in which they want it.
 func (h *Hub) Message(name, payload string) {
+	heard := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.live[name]
@@ -42,7 +47,7 @@ func (h *Hub) Message(name, payload string) {
 	}
 	h.number++
 	m := newMoment(c, position{Seq: h.number}, eventstream.Payload(payload))
-	c.hand(m)
+	c.hand(m, heard)
 	c.remember(m)
 }
 
@@ -59,6 +64,7 @@ func (c *channel) Begin(head eventstream.EntryID) {
 
 // Append hands the history's next entries to the channel's subscribers.
 func (c *channel) Append(entries []eventstream.Entry) {
+	heard := time.Now()
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if c.forgotten {
@@ -66,7 +72,7 @@ func (c *channel) Append(entries []eventstream.Entry) {
 	}
 	for _, e := range entries {
 		m := newMoment(c, e.ID, e)
-		c.hand(m)
+		c.hand(m, heard)
 		c.remember(m)
 	}
 	c.letPresent(false)

@@ -35,7 +35,13 @@ type Hub struct {
 	closed      bool
 	empty       chan struct{} // closed when it is closed and everyone has left
 
+	counts    counts
 	malformed atomic.Uint64
+
+	// Delivered, if it is set before the first subscriber joins, is told how long
+	// events took from when they were heard until they were written to the sockets
+	// of a loop, or handed to those who write to others. It is called in the loop.
+	Delivered func(time.Duration)
 }
 
 // New makes a hub of that many loops.
@@ -49,7 +55,7 @@ func New(source Source, loops int) *Hub {
 		empty:     make(chan struct{}),
 	}
 	for i := range loops {
-		h.loops = append(h.loops, newLoop(i))
+		h.loops = append(h.loops, newLoop(h, i))
 	}
 	return h
 }
@@ -189,28 +195,4 @@ func spread(d time.Duration) time.Duration {
 		return 0
 	}
 	return rand.N(d)
-}
-
-// Stats are a hub's numbers at one moment.
-type Stats struct {
-	Subscribers int
-	// Channels counts those that linger, too.
-	Channels int
-	// Memory is about how many bytes the channels remember.
-	Memory int
-	// Malformed counts the payloads and entries that were, and were delivered as
-	// far as they could be.
-	Malformed uint64
-}
-
-// Stats counts.
-func (h *Hub) Stats() Stats {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return Stats{
-		Subscribers: h.subscribers,
-		Channels:    len(h.live) + len(h.histories),
-		Memory:      h.memory.bytes,
-		Malformed:   h.malformed.Load(),
-	}
 }

@@ -48,6 +48,7 @@ func (o *outlet) Send(f *eventstream.Frame) { o.got.Write(f.Bytes()) }
 func (o *outlet) Flush()                    { o.flushed = o.got.Len() }
 func (o *outlet) Close(error)               { o.closed.Store(true) }
 func (o *outlet) WhenWritten(f func())      { f() }
+func (o *outlet) Waiting() int              { return o.got.Len() - o.flushed }
 
 func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet) {
 	out := new(outlet)
@@ -92,7 +93,7 @@ func TestSourceIsAskedOncePerChannel(t *testing.T) {
 	if got := src.String(); got != "+one +two -one -two" {
 		t.Errorf("the source was asked %s", got)
 	}
-	if got := h.Stats(); got != (Stats{}) {
+	if got := h.Stats(); got.Subscribers+got.Live+got.Histories+got.Memory != 0 {
 		t.Errorf("something is left: %+v", got)
 	}
 }
@@ -118,8 +119,11 @@ func TestMessageReachesItsChannelInEachView(t *testing.T) {
 	if jsonOut.flushed != jsonOut.got.Len() {
 		t.Error("not everything was flushed")
 	}
-	if got := h.Stats().Malformed; got != 1 {
-		t.Errorf("%d malformed envelopes are counted, not 1", got)
+	if got := h.Stats(); got.Malformed != 1 || got.Sent != 3 {
+		t.Errorf("%d malformed envelopes and %d events are counted, not 1 and 3", got.Malformed, got.Sent)
+	}
+	if n := h.Waiting(); n != 0 {
+		t.Errorf("%d bytes wait", n)
 	}
 }
 
@@ -242,7 +246,7 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	all.Wait()
 	h.Settle()
-	if got := h.Stats(); got != (Stats{}) {
+	if got := h.Stats(); got.Subscribers+got.Live+got.Histories+got.Memory != 0 {
 		t.Errorf("something is left: %+v", got)
 	}
 	if got := src.String(); strings.Count(got, "+") != strings.Count(got, "-") {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,9 @@ import (
 // that, so that events which come faster than they can be written go out
 // together. The goroutine exists only while there is something to do.
 type Loop struct {
+	hub   *Hub
 	index int
+	sent  atomic.Uint64 // events given to outlets
 
 	mu      sync.Mutex
 	inbox   []func()
@@ -23,9 +26,10 @@ type Loop struct {
 	spare       []func() // the inbox before this one, to be used again
 	subscribers []*Subscriber
 	dirty       []*Subscriber // who have been sent something since the last flush
+	heard       time.Time     // when the oldest event was heard that was sent since; zero: none was
 }
 
-func newLoop(index int) *Loop { return &Loop{index: index} }
+func newLoop(h *Hub, index int) *Loop { return &Loop{hub: h, index: index} }
 
 // Do runs f in the loop, soon, after what was given to it before.
 func (l *Loop) Do(f func()) {
@@ -79,6 +83,12 @@ func (l *Loop) flush() {
 		l.dirty[i] = nil
 	}
 	l.dirty = l.dirty[:0]
+	if !l.heard.IsZero() {
+		if l.hub.Delivered != nil {
+			l.hub.Delivered(time.Since(l.heard))
+		}
+		l.heard = time.Time{}
+	}
 }
 
 func (l *Loop) add(s *Subscriber) {

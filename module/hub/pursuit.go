@@ -16,6 +16,7 @@ type pursuit struct {
 	subscriber *Subscriber
 	legs       []leg
 	page       []step
+	hasEvents  bool // it has come by some, which were missed
 }
 
 // A leg is a pursuit's way in one channel.
@@ -168,6 +169,7 @@ func (p *pursuit) gap(g *leg, reason eventstream.Reason) {
 		id = "" // there may still be events of other channels before it
 	}
 	s.needsID = true
+	s.hub.countGap(reason, 1)
 	frame := eventstream.Gap{Channel: c.name, Reason: reason, From: g.from, To: to}.Frame(s.view(g.place).id(id))
 	p.page = append(p.page, step{g.place, g.cursor, frame})
 }
@@ -202,6 +204,11 @@ func (p *pursuit) fill() (upToDate bool) {
 			return false
 		}
 		p.page = append(p.page, step{g.place, oldest.at, frame})
+		if !p.hasEvents {
+			p.hasEvents = true
+			s.hub.counts.replays++
+		}
+		s.hub.counts.replayed++
 		g.cursor = oldest.at
 		next[first]++
 	}

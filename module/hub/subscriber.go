@@ -26,6 +26,8 @@ type Outlet interface {
 	WhenWritten(f func())
 	// Close ends the subscription once what was sent before is written.
 	Close(reason error)
+	// Waiting is how many bytes are not written yet.
+	Waiting() int
 }
 
 // A Request is what a subscriber asks for.
@@ -173,6 +175,7 @@ func (s *Subscriber) take(page []step) {
 	for _, step := range page {
 		s.deliver(step.place, step.at, step.frame)
 	}
+	s.loop.sent.Add(uint64(len(page)))
 }
 
 // enter makes the subscriber a member of the audience of one of its channels.
@@ -270,7 +273,7 @@ func (s *Subscriber) attach(out Outlet) {
 		out.WhenWritten(f)
 	}
 	s.isReady = true // or not: nobody waits for it any more
-	s.queue, s.after, s.ready = nil, nil, nil
+	s.queue, s.after, s.ready, s.waiting = nil, nil, nil, 0
 	s.touch()
 	if s.closed != nil {
 		out.Close(s.closed)

@@ -1,0 +1,241 @@
+package sse
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// Metrics say what is told of single channels.
+type Metrics struct {
+	// The channels that have metrics of their own, by patterns in which `*` stands
+	// for any characters but `/`, and `?` for one. Default: none, since each costs the
+	// monitoring memory.
+	PerChannel []string `json:"per_channel,omitempty"`
+
+	// How many channels have them at most: those with the most subscribers.
+	// Default: 100.
+	Max int `json:"max,omitempty"`
+}
+
+// DefaultMetricsMax is how many channels have metrics of their own at most unless
+// configured.
+const DefaultMetricsMax = 100
+
+// wants reports whether a channel has metrics of its own.
+func (m *Metrics) wants(name string) bool {
+	return slices.ContainsFunc(m.PerChannel, func(pattern string) bool {
+		matches, _ := path.Match(pattern, name) // patterns are checked before
+		return matches
+	})
+}
+
+func (m *Metrics) validate() error {
+	for _, pattern := range m.PerChannel {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("metrics: per_channel %q is not a pattern, like chat:*", pattern)
+		}
+	}
+	if m.Max < 0 {
+		return errors.New("metrics: max must be above zero")
+	}
+	return nil
+}
+
+// UnmarshalCaddyfile sets up the metrics from the block of a subdirective.
+// Syntax:
+//
+//	metrics {
+//		per_channel <pattern>...
+//		max <n>
+//	}
+func (m *Metrics) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if d.CountRemainingArgs() > 0 {
+		return d.Err("metrics takes no argument, only a block")
+	}
+	return block.Parse(d, block.Subdirectives{
+		"per_channel": func() error {
+			patterns := d.RemainingArgs()
+			if len(patterns) == 0 {
+				return d.Err("per_channel takes patterns, like chat:*")
+			}
+			m.PerChannel = append(m.PerChannel, patterns...)
+			if err := m.validate(); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		},
+		"max": block.Number(d, maxMetrics, &m.Max),
+	}, "per_channel")
+}
+
+// maxMetrics is the highest number that max can be.
+const maxMetrics = 10_000
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_sse_"+name, help, labels, nil)
+}
+
+// What gateways say of themselves.
+var (
+	channelsDesc    = desc("channels", "Channels that have subscribers, or linger; live, or with history.", "kind")
+	memoryDesc      = desc("memory_bytes", "About what the channels remember.")
+	pendingDesc     = desc("pending_bytes", "What waits for subscribers to take it.")
+	backlogDesc     = desc("backlog_events", "Events that wait to be stored until Redis is there.")
+	sentDesc        = desc("events_sent_total", "Events that were given to subscribers.")
+	bytesDesc       = desc("bytes_sent_total", "Bytes that were written to subscribers.")
+	gapsDesc        = desc("gaps_total", "Subscribers that were told that they may have missed events, by the reason.", "reason")
+	replaysDesc     = desc("replays_total", "Subscribers that came back to events which they had missed.")
+	replayedDesc    = desc("replayed_events_total", "Events that were sent to those who had missed them.")
+	malformedDesc   = desc("malformed_total", "Payloads and entries that were malformed, and delivered as far as they could be.")
+	undeliveredDesc = desc("published_without_entry_total", "What was published to channels with history without being in it, and reached nobody.")
+	redisUpDesc     = desc("redis_up", "1 while what is published to Redis comes back.")
+	connectionsDesc = desc("redis_connections_total", "Connections to Redis that have listened; all but the first are reconnections.")
+	messagesDesc    = desc("redis_messages_total", "Messages that were heard from Redis.")
+	readsDesc       = desc("history_reads_total", "Reads of a channel's history: to catch up, and to look.")
+	probeDesc       = desc("redis_probe_seconds", "How long the newest probe took through Redis and back.")
+	perChannelDesc  = desc("channel_subscribers", "Subscribers of a channel that has metrics of its own.", "channel", "kind")
+	perEventsDesc   = desc("channel_events_total", "Events of a channel that has metrics of its own, since somebody subscribed to it.", "channel", "kind")
+)
+
+// reasons for gaps.
+var gapReasons = []eventstream.Reason{eventstream.Trimmed, eventstream.Reset, eventstream.Overflow, eventstream.Unknown}
+
+// totals are what gateways count.
+type totals struct {
+	hub.Stats
+	bytes, undelivered, connections, messages, reads uint64
+}
+
+func (t *totals) add(other totals) {
+	t.Sent += other.Sent
+	t.Replays += other.Replays
+	t.Replayed += other.Replayed
+	t.Malformed += other.Malformed
+	t.bytes += other.bytes
+	t.undelivered += other.undelivered
+	t.connections += other.connections
+	t.messages += other.messages
+	t.reads += other.reads
+	gaps := make(map[eventstream.Reason]uint64, len(gapReasons))
+	for _, r := range gapReasons {
+		gaps[r] = t.Gaps[r] + other.Gaps[r]
+	}
+	t.Gaps = gaps
+}
+
+func (g *Gateway) totals() totals {
+	redis := g.Bus.Health()
+	return totals{g.Stats(), g.written.Load(), g.History.Mistakes(), redis.Connections, redis.Messages, g.History.Reads()}
+}
+
+// ended are the totals of gateways that are no more: counters never go back.
+var ended struct {
+	sync.Mutex
+	totals
+}
+
+// A collector asks all gateways, of this process, for one configuration.
+type collector struct{ metrics *Metrics }
+
+// Describe implements [prometheus.Collector].
+func (*collector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		channelsDesc, memoryDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc,
+		undeliveredDesc, redisUpDesc, connectionsDesc, messagesDesc, readsDesc, probeDesc, perChannelDesc, perEventsDesc,
+	} {
+		to <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *collector) Collect(to chan<- prometheus.Metric) {
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+	}
+	ended.Lock()
+	all := ended.totals
+	ended.Unlock()
+	var live, histories, memory, pending, backlog int
+	up, probe := 1.0, 0.0
+	var channels []hub.ChannelStats
+	gateways.Range(func(_, value any) bool {
+		g := value.(*Gateway)
+		t := g.totals()
+		all.add(t)
+		live, histories, memory = live+t.Live, histories+t.Histories, memory+t.Memory
+		pending += g.Waiting()
+		backlog += g.Bus.Backlog()
+		redis := g.Bus.Health()
+		if !redis.Up {
+			up = 0
+		}
+		probe = max(probe, redis.RoundTrip.Seconds())
+		if len(c.metrics.PerChannel) > 0 {
+			channels = append(channels, g.Channels(c.metrics.wants)...)
+		}
+		return true
+	})
+	gauge(channelsDesc, float64(live), "live")
+	gauge(channelsDesc, float64(histories), "history")
+	gauge(memoryDesc, float64(memory))
+	gauge(pendingDesc, float64(pending))
+	gauge(backlogDesc, float64(backlog))
+	gauge(redisUpDesc, up)
+	gauge(probeDesc, probe)
+	count(sentDesc, all.Sent)
+	count(bytesDesc, all.bytes)
+	for _, r := range gapReasons {
+		count(gapsDesc, all.Gaps[r], string(r))
+	}
+	count(replaysDesc, all.Replays)
+	count(replayedDesc, all.Replayed)
+	count(malformedDesc, all.Malformed)
+	count(undeliveredDesc, all.undelivered)
+	count(connectionsDesc, all.connections)
+	count(messagesDesc, all.messages)
+	count(readsDesc, all.reads)
+	for _, s := range c.metrics.choose(channels) {
+		kind := "live"
+		if s.History {
+			kind = "history"
+		}
+		gauge(perChannelDesc, float64(s.Subscribers), s.Name, kind)
+		count(perEventsDesc, s.Events, s.Name, kind)
+	}
+}
+
+// choose keeps the channels with the most subscribers. Several gateways may have
+// one of the same name: then the larger counts.
+func (m *Metrics) choose(channels []hub.ChannelStats) []hub.ChannelStats {
+	slices.SortFunc(channels, func(a, b hub.ChannelStats) int {
+		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(a.Name, b.Name))
+	})
+	type key struct {
+		name    string
+		history bool
+	}
+	seen := make(map[key]bool)
+	channels = slices.DeleteFunc(channels, func(s hub.ChannelStats) bool {
+		k := key{s.Name, s.History}
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
+	return channels[:min(len(channels), cmp.Or(m.Max, DefaultMetricsMax))]
+}
+
+var _ prometheus.Collector = (*collector)(nil)

@@ -1,0 +1,131 @@
+package hub
+
+import (
+	"maps"
+	"sync"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
+
+// counts are what a hub counts since its beginning, guarded by the hub.
+type counts struct {
+	gaps              map[eventstream.Reason]uint64
+	replays, replayed uint64
+}
+
+// Stats are a hub's numbers at one moment.
+type Stats struct {
+	Subscribers int
+	// Live and Histories are channels; those count that linger, too.
+	Live, Histories int
+	// Memory is about how many bytes the channels remember.
+	Memory int
+
+	// These count since the hub's beginning.
+
+	// Sent is how many events were given to subscribers' outlets.
+	Sent uint64
+	// Gaps is how many subscribers were told of a gap, by its reason.
+	Gaps map[eventstream.Reason]uint64
+	// Replays is how many subscribers came back to events that they had missed,
+	// Replayed how many these were.
+	Replays, Replayed uint64
+	// Malformed counts the payloads and entries that were, and were delivered as
+	// far as they could be.
+	Malformed uint64
+}
+
+// Stats counts.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := Stats{
+		Subscribers: h.subscribers,
+		Live:        len(h.live),
+		Histories:   len(h.histories),
+		Memory:      h.memory.bytes,
+		Gaps:        maps.Clone(h.counts.gaps),
+		Replays:     h.counts.replays,
+		Replayed:    h.counts.replayed,
+		Malformed:   h.malformed.Load(),
+	}
+	for _, l := range h.loops {
+		s.Sent += l.sent.Load()
+	}
+	return s
+}
+
+// Waiting is how many bytes wait for subscribers, all together. It looks at each.
+func (h *Hub) Waiting() (bytes int) {
+	var mu sync.Mutex
+	h.inEachLoop(func(l *Loop) {
+		n := 0
+		for _, s := range l.subscribers {
+			n += s.waiting
+			if s.out != nil {
+				n += s.out.Waiting()
+			}
+		}
+		mu.Lock()
+		bytes += n
+		mu.Unlock()
+	})
+	return bytes
+}
+
+// inEachLoop runs f in each loop, and returns when all have.
+func (h *Hub) inEachLoop(f func(*Loop)) {
+	var all sync.WaitGroup
+	for _, l := range h.loops {
+		all.Add(1)
+		l.Do(func() {
+			defer all.Done()
+			f(l)
+		})
+	}
+	all.Wait()
+}
+
+func (h *Hub) countGap(reason eventstream.Reason, subscribers int) {
+	if h.counts.gaps == nil {
+		h.counts.gaps = make(map[eventstream.Reason]uint64)
+	}
+	h.counts.gaps[reason] += uint64(subscribers)
+}
+
+// ChannelStats are a channel's numbers at one moment.
+type ChannelStats struct {
+	Name        string `json:"name"`
+	History     bool   `json:"history"`
+	Subscribers int    `json:"subscribers"`
+	// Events is how many came since the channel began.
+	Events uint64 `json:"events"`
+	// Recent and Memory are how many events it remembers, and their bytes.
+	Recent int `json:"recent"`
+	Memory int `json:"memory"`
+	// LastID is the ID of the newest event.
+	LastID string `json:"last_id,omitempty"`
+}
+
+// Channels are those that are wanted.
+func (h *Hub) Channels(wanted func(name string) bool) []ChannelStats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []ChannelStats
+	for _, channels := range []map[string]*channel{h.live, h.histories} {
+		for name, c := range channels {
+			if wanted(name) {
+				all = append(all, c.stats())
+			}
+		}
+	}
+	return all
+}
+
+func (c *channel) stats() ChannelStats {
+	s := ChannelStats{Name: c.name, History: c.history, Subscribers: c.joined, Events: c.events, Recent: c.log.len(), Memory: c.log.bytes}
+	if c.begun {
+		s.LastID = c.headID()
+	}
+	return s
+}
