@@ -1,6 +1,7 @@
 package caddysse_test
 
 import (
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,6 +85,33 @@ func TestReadmeNamesTheMetrics(t *testing.T) {
 	for _, name := range metric.FindAllString(documented, -1) {
 		if !slices.Contains(there, name) {
 			t.Errorf("the README has %s, which does not exist", name)
+		}
+	}
+}
+
+var (
+	command  = regexp.MustCompile(`(?m)^caddy sse .*`)
+	flagName = regexp.MustCompile(`--[a-z]+`)
+)
+
+// Every command that the README has exists, with its flags.
+func TestReadmeNamesTheCommands(t *testing.T) {
+	t.Parallel()
+	commands := command.FindAllString(string(read(t, "README.md")), -1)
+	if len(commands) < 6 {
+		t.Fatalf("there are only %q", commands)
+	}
+	for _, line := range commands {
+		line, _, _ = strings.Cut(line, "#")
+		name := strings.Fields(line)[2]
+		help, err := exec.Command(gatewaytest.Binary(t), "sse", name, "--help").Output()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, flag := range flagName.FindAllString(line, -1) {
+			if !strings.Contains(string(help), flag+" ") {
+				t.Errorf("caddy sse %s has no %s:\n%s", name, flag, help)
+			}
 		}
 	}
 }

@@ -309,6 +309,12 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		return refuse(w, http.StatusBadRequest, err)
 	}
 	gateway := s.app.Gateway()
+	subscription := &sse.Subscription{
+		Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r), Since: time.Now(), Ticket: ticket,
+	}
+	if gateway.IsForbidden(subscription) {
+		return refuse(w, http.StatusForbidden, errors.New("an operator has closed this subscription, and it may not come back yet"))
+	}
 	if !gateway.HasRoom(channels, s.History != nil, s.app.MaxChannels()) {
 		return s.tooMany(w, r, eventstream.BusyChannels)
 	}
@@ -317,9 +323,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		return nil
 	}
 	isOpen = true
-	s.open(w, r, repl, &sse.Subscription{
-		Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r), Ticket: ticket,
-	}, info)
+	s.open(w, r, repl, subscription, info)
 	return nil
 }
 
@@ -327,7 +331,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // connection is taken over.
 func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, info string) {
 	gateway := s.app.Gateway()
-	subscriber := hub.NewSubscriber(s.request(r, repl, subscription.Channels))
+	subscriber := hub.NewSubscriber(s.request(r, repl, subscription))
 	gateway.Join(subscriber)
 	leave := func() {
 		gateway.Leave(subscriber)
@@ -366,9 +370,8 @@ func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subsc
 		leave()
 		gateway.Closed(subscription, e)
 	}
-	subscription.Via = "response"
 	if conn := delivery.TakeOver(w, r); conn != nil {
-		subscription.Via = "socket"
+		subscription.TakenOver()
 		gateway.Opened(subscription)
 		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
 			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
@@ -421,9 +424,10 @@ func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
 func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
 
 // request is what the hub is asked for.
-func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, channels []string) hub.Request {
+func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription) hub.Request {
 	request := hub.Request{
-		Interests:   s.interests(repl, channels),
+		Interests:   s.interests(repl, subscription.Channels),
+		About:       subscription,
 		LastEventID: lastEventID(r),
 		Keep:        s.keep,
 		Opening:     s.opening(repl),

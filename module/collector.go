@@ -172,8 +172,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	var live, histories, memory, pending, backlog int
 	up, probe := 1.0, 0.0
 	var channels []hub.ChannelStats
-	gateways.Range(func(_, value any) bool {
-		g := value.(*Gateway)
+	for _, g := range Gateways() {
 		t := g.totals()
 		all.add(t)
 		live, histories, memory = live+t.Live, histories+t.Histories, memory+t.Memory
@@ -187,8 +186,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		if len(c.metrics.PerChannel) > 0 {
 			channels = append(channels, g.Channels(c.metrics.wants)...)
 		}
-		return true
-	})
+	}
 	gauge(channelsDesc, float64(live), "live")
 	gauge(channelsDesc, float64(histories), "history")
 	gauge(memoryDesc, float64(memory))

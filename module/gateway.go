@@ -19,10 +19,6 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/presence"
 )
 
-// gateways are shared by all sites of a configuration, and by a configuration
-// and the one that takes its place, as long as their Redis settings are equal.
-var gateways = caddy.NewUsagePool()
-
 // A Gateway is one Redis server and everyone who listens to it.
 //
 // It outlives the configurations that hold it, and so do its subscribers.
@@ -33,6 +29,7 @@ type Gateway struct {
 	Presence *presence.Presence
 	Poller   *delivery.Poller
 
+	number  int64  // in the order of their beginning
 	embedAt string // empty: no embedded server
 	events  events
 	written atomic.Uint64 // bytes, to subscribers
@@ -41,6 +38,7 @@ type Gateway struct {
 	publishRates admission.Rates
 	mu           sync.Mutex
 	desks        map[string]*admission.Desk // of the directives that have limits
+	forbidden    forbidden
 
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
@@ -50,12 +48,14 @@ type Gateway struct {
 	embedded *bus.Embedded
 }
 
+var begun atomic.Int64 // gateways
+
 func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
 	poller, err := delivery.NewPoller()
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{embedAt: embedAt, Poller: poller}
+	g := &Gateway{number: begun.Add(1), embedAt: embedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events.init(g.ctx)

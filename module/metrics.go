@@ -81,12 +81,12 @@ func (g *Gateway) CountBusy(reason eventstream.BusyReason) {
 }
 
 func (s *Subscription) countOpened() {
-	opened.WithLabelValues(s.Protocol, s.Via).Inc()
-	open.WithLabelValues(s.Protocol, s.Via).Inc()
+	opened.WithLabelValues(s.Protocol, s.Via()).Inc()
+	open.WithLabelValues(s.Protocol, s.Via()).Inc()
 }
 
 func (s *Subscription) countClosed(reason CloseReason) {
-	open.WithLabelValues(s.Protocol, s.Via).Dec()
+	open.WithLabelValues(s.Protocol, s.Via()).Dec()
 	closed.WithLabelValues(string(reason)).Inc()
 }
 

@@ -3,6 +3,7 @@ package sse
 import (
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,8 +19,21 @@ type Subscription struct {
 	Member   string // empty: nobody is told of it
 	RemoteIP netip.Addr
 	Protocol string // http/1.1, http/2 or http/3
-	Via      string // socket or response
+	Since    time.Time
 	Ticket   *admission.Ticket
+
+	isSocket atomic.Bool
+}
+
+// TakenOver says that the connection was taken from the HTTP server.
+func (s *Subscription) TakenOver() { s.isSocket.Store(true) }
+
+// Via is how it is delivered: by socket or response.
+func (s *Subscription) Via() string {
+	if s.isSocket.Load() {
+		return "socket"
+	}
+	return "response"
 }
 
 // Opened is told when it begins.
@@ -30,7 +44,7 @@ func (g *Gateway) Closed(s *Subscription, e delivery.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
 	if c := g.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
-		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),
+		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via()), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),
 			zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))
 	}
 	g.events.emit(EventSubscriberClosed, func() map[string]any {

@@ -38,6 +38,9 @@ func (b *Bus) Health() Health {
 	return h
 }
 
+// Address is where Redis is: host:port, or the path of a socket.
+func (b *Bus) Address() string { return b.address }
+
 // note takes down whether Redis is there, and reports whether that is news.
 func (b *Bus) note(isUp bool, problem error) (isNews bool) {
 	b.health.mu.Lock()

@@ -81,6 +81,7 @@ func (h *Hub) Join(s *Subscriber) {
 	s.hub = h
 	s.loop = h.loops[h.joined%len(h.loops)]
 	h.joined++
+	s.id = uint64(h.joined)
 	h.subscribers++
 	closed := h.closed
 	s.loop.Do(func() { s.loop.add(s) })

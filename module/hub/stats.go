@@ -57,20 +57,29 @@ func (h *Hub) Stats() Stats {
 
 // Waiting is how many bytes wait for subscribers, all together. It looks at each.
 func (h *Hub) Waiting() (bytes int) {
+	h.Each(func(_ *Subscriber, waiting int) { bytes += waiting })
+	return bytes
+}
+
+// Each calls f for each subscriber, one after another, with how many bytes wait
+// for it.
+func (h *Hub) Each(f func(s *Subscriber, waiting int)) {
 	var mu sync.Mutex
 	h.inEachLoop(func(l *Loop) {
-		n := 0
-		for _, s := range l.subscribers {
-			n += s.waiting
-			if s.out != nil {
-				n += s.out.Waiting()
-			}
-		}
 		mu.Lock()
-		bytes += n
-		mu.Unlock()
+		defer mu.Unlock()
+		for _, s := range l.subscribers {
+			f(s, s.bytesWaiting())
+		}
 	})
-	return bytes
+}
+
+// bytesWaiting is called in the subscriber's loop.
+func (s *Subscriber) bytesWaiting() int {
+	if s.out != nil {
+		return s.out.Waiting()
+	}
+	return s.waiting
 }
 
 // inEachLoop runs f in each loop, and returns when all have.

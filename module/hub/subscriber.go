@@ -48,6 +48,8 @@ type Request struct {
 	// Keep is what the channels have to remember. Without events in it, a live
 	// subscriber gets no IDs.
 	Keep Keep
+	// About is what whoever asks for it knows of the subscriber besides.
+	About any
 	// Opening is what the subscriber is sent first.
 	Opening *eventstream.Frame
 	// Pending is how many bytes may wait for the subscriber before it is
@@ -68,6 +70,7 @@ type Interest struct {
 // A Subscriber is one open EventSource.
 type Subscriber struct {
 	hub     *Hub
+	id      uint64
 	request Request
 	ready   chan struct{} // nil once it is attached
 
@@ -125,6 +128,12 @@ func NewSubscriber(r Request) *Subscriber {
 	}
 	return s
 }
+
+// ID tells subscribers of one hub apart.
+func (s *Subscriber) ID() uint64 { return s.id }
+
+// About is what its request said.
+func (s *Subscriber) About() any { return s.request.About }
 
 // Ready is closed once all the subscriber's channels are heard: what is
 // published from then on reaches it.

@@ -1,0 +1,74 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	sse "github.com/caddy-sse/caddy-sse/module"
+)
+
+// A Status is how it stands with the gateways.
+type Status struct {
+	Gateways []GatewayStatus `json:"gateways"`
+}
+
+// A GatewayStatus is how it stands with one.
+type GatewayStatus struct {
+	Redis       RedisStatus `json:"redis"`
+	Subscribers int         `json:"subscribers"`
+	// Live and Histories are channels, lingering ones included.
+	Live      int `json:"live_channels"`
+	Histories int `json:"history_channels"`
+	// Memory and Pending are bytes: what channels remember, and what waits for
+	// subscribers.
+	Memory  int `json:"memory"`
+	Pending int `json:"pending"`
+	// Backlog is how many events wait to be stored.
+	Backlog int `json:"backlog"`
+	// Sent, Messages, Gaps and Replayed count since the gateway's beginning.
+	Sent     uint64 `json:"sent"`
+	Messages uint64 `json:"messages"`
+	Gaps     uint64 `json:"gaps"`
+	Replayed uint64 `json:"replayed"`
+}
+
+// A RedisStatus is how it stands with a gateway's Redis.
+type RedisStatus struct {
+	Address     string     `json:"address"`
+	Up          bool       `json:"up"`
+	Since       *time.Time `json:"since,omitempty"`
+	Problem     string     `json:"problem,omitempty"`
+	Probe       float64    `json:"probe_ms"`
+	Connections uint64     `json:"connections"`
+}
+
+func showStatus(w http.ResponseWriter, r *http.Request) error {
+	if err := checkQuery(r); err != nil {
+		return err
+	}
+	s := Status{Gateways: []GatewayStatus{}}
+	for _, g := range sse.Gateways() {
+		s.Gateways = append(s.Gateways, statusOf(g))
+	}
+	return answer(w, s)
+}
+
+func statusOf(g *sse.Gateway) GatewayStatus {
+	stats, redis := g.Stats(), g.Bus.Health()
+	s := GatewayStatus{
+		Redis: RedisStatus{
+			Address: g.Bus.Address(), Up: redis.Up, Problem: redis.Problem,
+			Probe: float64(redis.RoundTrip.Microseconds()) / 1000, Connections: redis.Connections,
+		},
+		Subscribers: stats.Subscribers, Live: stats.Live, Histories: stats.Histories,
+		Memory: stats.Memory, Pending: g.Waiting(), Backlog: g.Bus.Backlog(),
+		Sent: stats.Sent, Messages: redis.Messages, Replayed: stats.Replayed,
+	}
+	if !redis.Since.IsZero() {
+		s.Redis.Since = &redis.Since
+	}
+	for _, n := range stats.Gaps {
+		s.Gaps += n
+	}
+	return s
+}

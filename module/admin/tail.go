@@ -1,0 +1,71 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/delivery"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// tailOptions are those of a subscriber of the admin endpoint.
+var tailOptions = &delivery.Options{Heartbeat: sse.DefaultHeartbeat, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
+
+// tail answers what a channel hears: as it is published, or, with ?history, what
+// is added to its history.
+func tail(w http.ResponseWriter, r *http.Request) error {
+	if err := checkQuery(r, "channel", "history", "format"); err != nil {
+		return err
+	}
+	query := r.URL.Query()
+	name := query.Get("channel")
+	if err := sse.CheckChannel(name); err != nil {
+		return problem(http.StatusBadRequest, err)
+	}
+	format, err := eventstream.ParseFormat(query.Get("format"))
+	if err != nil {
+		return problem(http.StatusBadRequest, err)
+	}
+	gateways, err := gateways()
+	if err != nil {
+		return err
+	}
+	// The admin server gives a request 10 seconds to be read.
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Time{}); err != nil {
+		return problem(http.StatusInternalServerError, errors.New("the admin endpoint cannot stream here"))
+	}
+	g := gateways[len(gateways)-1]
+	about := &sse.Subscription{Channels: []string{name}, Protocol: "admin", Since: time.Now()}
+	about.RemoteIP = remoteIP(r)
+	s := hub.NewSubscriber(hub.Request{
+		Interests: []hub.Interest{{Channel: name, View: eventstream.View{Format: format}}},
+		History:   query.Has("history"),
+		Keep:      hub.Keep{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
+		About:     about,
+		Opening:   eventstream.Heartbeat,
+		Pending:   sse.DefaultPending,
+		Retry:     sse.DefaultRetry,
+	})
+	g.Join(s)
+	defer g.Leave(s)
+	w.Header().Set("Content-Type", eventstream.ContentType)
+	w.WriteHeader(http.StatusOK)
+	if err := control.Flush(); err != nil {
+		return nil // the client has left
+	}
+	g.Open(s)
+	out := delivery.NewResponse(tailOptions)
+	g.Attach(s, func(*hub.Loop) hub.Outlet { return out })
+	out.Serve(r.Context(), w)
+	return nil
+}
+
+func remoteIP(r *http.Request) netip.Addr {
+	address, _ := netip.ParseAddrPort(r.RemoteAddr) // none on a Unix socket
+	return address.Addr().Unmap()
+}

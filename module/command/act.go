@@ -1,0 +1,93 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/caddy-sse/caddy-sse/module/admin"
+)
+
+func (a *api) tail() *cobra.Command {
+	var history bool
+	var format string
+	c := &cobra.Command{
+		Use:   "tail <channel>",
+		Short: "Shows what a channel hears, as subscribers get it, until Ctrl-C",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			query := url.Values{"channel": {args[0]}}
+			set(query, "format", format)
+			if history {
+				query.Set("history", "")
+			}
+			response, err := a.do(http.MethodGet, "/sse/tail", query, "")
+			if err != nil {
+				return err
+			}
+			defer response.Body.Close()
+			_, err = io.Copy(c.OutOrStdout(), response.Body)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&history, "history", false, "What is added to the channel's history, not what is published")
+	c.Flags().StringVar(&format, "format", "", "text (default) or json, as sse_subscribe has it")
+	return c
+}
+
+func (a *api) publish() *cobra.Command {
+	var m admin.Message
+	c := &cobra.Command{
+		Use:   "publish <channel> <data>",
+		Short: "Publishes an event",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			m.Channel, m.Data = args[0], args[1]
+			body, _ := json.Marshal(m) // strings: it cannot fail
+			var said admin.Published
+			if err := a.ask(http.MethodPost, "/sse/publish", nil, string(body), &said); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "heard by %d gateways %s\n", said.Receivers, said.ID)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&m.Event, "event", "", "The event's type; without --store for subscribers with format json")
+	c.Flags().BoolVar(&m.Store, "store", false, "Add it to the channel's history, too")
+	return c
+}
+
+func (a *api) kick() *cobra.Command {
+	var who choice
+	var forbid string
+	c := &cobra.Command{
+		Use:   "kick --id|--member|--channel|--ip … [--forbid <duration>]",
+		Short: "Closes subscribers, and may keep them out for a while",
+		Long: `
+Closes the subscribers that match all that is given. Browsers come back at once,
+unless --forbid keeps them out: then they are answered 403, which an EventSource
+takes as final. Each gateway has to be told: this one does not tell others.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			query := who.query()
+			if len(query) == 0 {
+				return errors.New("say whom: --id, --member, --channel or --ip")
+			}
+			set(query, "forbid", forbid)
+			var closed admin.Closed
+			if err := a.ask(http.MethodDelete, "/sse/subscribers", query, "", &closed); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "closed %d\n", closed.Closed)
+			return nil
+		},
+	}
+	who.flags(c)
+	c.Flags().StringVar(&forbid, "forbid", "", "For how long they may not come back, like 10m")
+	return c
+}

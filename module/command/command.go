@@ -1,0 +1,74 @@
+// Package command is `caddy sse`: what an operator asks of a running Caddy, by
+// its admin endpoint.
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "sse",
+		Usage: "status|channels|subscribers|tail|publish|kick [--address <interface>]",
+		Short: "Looks into the gateway of a running Caddy, and acts on it",
+		Long: `
+Looks into the gateway of a running Caddy: who subscribes to what, and how it
+stands with Redis. It speaks with the admin endpoint, which is localhost:2019
+unless --address, or the Caddyfile that --config names, says otherwise.`,
+		CobraFunc: func(c *cobra.Command) {
+			var a api
+			c.PersistentFlags().StringVar(&a.address, "address", "", "The address of the admin endpoint")
+			c.PersistentFlags().StringVarP(&a.config, "config", "c", "", "The configuration that has it")
+			c.AddCommand(a.status(), a.channels(), a.subscribers(), a.tail(), a.publish(), a.kick())
+		},
+	})
+}
+
+// An api is Caddy's admin endpoint.
+type api struct{ address, config string }
+
+// do sends a request, whose answer is to be closed. An answer that is none is an
+// error that says why.
+func (a *api) do(method, path string, query url.Values, body string) (*http.Response, error) {
+	address, err := caddycmd.DetermineAdminAPIAddress(a.address, nil, a.config, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	response, err := caddycmd.AdminAPIRequest(address, method, path, nil, reader)
+	if err != nil {
+		return nil, fmt.Errorf("caddy at %s: %w", address, err)
+	}
+	return response, nil
+}
+
+// ask sends a request, and reads its answer into v.
+func (a *api) ask(method, path string, query url.Values, body string, v any) error {
+	response, err := a.do(method, path, query, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return json.NewDecoder(response.Body).Decode(v)
+}
+
+// set sets a parameter that is not empty.
+func set(query url.Values, name, value string) {
+	if value != "" {
+		query.Set(name, value)
+	}
+}

@@ -1,0 +1,142 @@
+package sse
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// A Filter chooses subscribers: those who match all that is set.
+type Filter struct {
+	ID      uint64
+	Member  string
+	Channel string
+	IP      netip.Prefix
+}
+
+// IsEmpty reports whether it would choose everybody.
+func (f Filter) IsEmpty() bool { return f == Filter{} }
+
+func (f Filter) matches(id uint64, s *Subscription) bool {
+	return (f.ID == 0 || f.ID == id) &&
+		(f.Member == "" || f.Member == s.Member) &&
+		(f.Channel == "" || slices.Contains(s.Channels, f.Channel)) &&
+		(!f.IP.IsValid() || f.IP.Contains(s.RemoteIP))
+}
+
+// A Guest is one subscriber, for whoever looks.
+type Guest struct {
+	ID       uint64    `json:"id"`
+	Channels []string  `json:"channels"`
+	Member   string    `json:"member,omitempty"`
+	IP       string    `json:"ip"`
+	Protocol string    `json:"protocol"`
+	Via      string    `json:"via"`
+	Since    time.Time `json:"since"`
+	// Pending is how many bytes wait for it.
+	Pending int `json:"pending"`
+}
+
+// Guests are the subscribers that a filter chooses, those who came first at the
+// front, and how many there are; no more than limit are listed.
+func (g *Gateway) Guests(f Filter, limit int) (guests []Guest, count int) {
+	guests = []Guest{} // not nil, which JSON calls null
+	g.Each(func(s *hub.Subscriber, waiting int) {
+		about := s.About().(*Subscription)
+		if !f.matches(s.ID(), about) {
+			return
+		}
+		count++
+		guests = append(guests, Guest{
+			s.ID(), about.Channels, about.Member, about.RemoteIP.String(), about.Protocol, about.Via(), about.Since.Truncate(time.Millisecond), waiting,
+		})
+	})
+	slices.SortFunc(guests, func(a, b Guest) int { return a.Since.Compare(b.Since) })
+	return guests[:min(len(guests), limit)], count
+}
+
+// Kick closes the subscribers that a filter chooses, and, if forbid is not zero,
+// keeps whoever matches it out for so long: by member or address, where the
+// filter is an ID. It returns how many were closed.
+func (g *Gateway) Kick(f Filter, forbid time.Duration) (n int) {
+	if f.IsEmpty() {
+		return 0
+	}
+	if f.ID == 0 {
+		g.forbidden.add(f, forbid)
+	}
+	g.Each(func(s *hub.Subscriber, _ int) {
+		about := s.About().(*Subscription)
+		if !f.matches(s.ID(), about) {
+			return
+		}
+		n++
+		if f.ID != 0 {
+			g.forbidden.add(about.itself(), forbid)
+		}
+		g.CloseSubscriber(s, nil, hub.ErrKicked)
+	})
+	return n
+}
+
+// itself chooses whoever this is, when it comes again.
+func (s *Subscription) itself() Filter {
+	if s.Member != "" {
+		return Filter{Member: s.Member}
+	}
+	return Filter{IP: netip.PrefixFrom(s.RemoteIP, s.RemoteIP.BitLen())}
+}
+
+// IsForbidden reports whether an operator keeps it out.
+func (g *Gateway) IsForbidden(s *Subscription) bool { return g.forbidden.matches(s) }
+
+// forbidden are those who are kept out.
+type forbidden struct {
+	mu    sync.Mutex
+	until map[Filter]time.Time
+}
+
+// maxForbidden bounds how many there are: past it, those are forgotten first
+// whose time is over first.
+const maxForbidden = 10_000
+
+func (b *forbidden) add(f Filter, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.until == nil {
+		b.until = make(map[Filter]time.Time)
+	}
+	b.forget()
+	b.until[f] = time.Now().Add(d)
+}
+
+func (b *forbidden) forget() {
+	var soonest Filter
+	for f, until := range b.until {
+		if !time.Now().Before(until) {
+			delete(b.until, f)
+		} else if first, ok := b.until[soonest]; !ok || until.Before(first) {
+			soonest = f
+		}
+	}
+	if len(b.until) >= maxForbidden {
+		delete(b.until, soonest)
+	}
+}
+
+func (b *forbidden) matches(s *Subscription) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for f, until := range b.until {
+		if time.Now().Before(until) && f.matches(0, s) {
+			return true
+		}
+	}
+	return false
+}
