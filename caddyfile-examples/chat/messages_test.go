@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestMessages(t *testing.T) {
+	w := newWorld(t, "")
+	ann := w.comes("Ann")
+	const path = "/api/chat/rooms/lobby/messages"
+	var said message
+	into(t, ann.ask(201, "POST", path, `{"text": " hello\n "}`), &said)
+	if said.ID != 1 || said.RoomID != "lobby" || said.User != ann.user || said.Type != "MESSAGE" || said.Text != "hello" || said.To != "everyone" {
+		t.Errorf("the message is %+v", said)
+	}
+	into(t, ann.ask(201, "POST", path, `{"text": "waves", "type": "ACTION"}`), &said)
+	if said.Type != "ACTION" {
+		t.Errorf("the message is %+v", said)
+	}
+	ann.ask(201, "POST", path, `{"text": "`+strings.Repeat("é", 4000)+`"}`)
+	for _, body := range []string{
+		``, `null`, `{}`, `{"text": "  "}`, `{"text": 7}`, `hi`, `{"text": "hi", "type": ""}`, `{"text": "hi", "type": "<b>"}`,
+		`{"text": "` + strings.Repeat("é", 4001) + `"}`,
+	} {
+		ann.ask(400, "POST", path, body)
+	}
+	ann.ask(413, "POST", path, `{"text": "`+strings.Repeat("a", maxBody)+`"}`)
+	ann.ask(404, "POST", "/api/chat/rooms/nowhere/messages", `{"text": "hi"}`)
+	if room := ann.rooms()[0]; room.LastMessageID != 3 {
+		t.Errorf("the lobby is %+v", room)
+	}
+}
+
+func TestEarlierMessages(t *testing.T) {
+	w := newWorld(t, "")
+	ann := w.comes("Ann")
+	const path = "/api/chat/rooms/lobby/messages"
+	ann.knock(204, "/api/chat/rooms/other/subscribe?userId=1")
+	for i := 1; i <= 60; i++ {
+		ann.ask(201, "POST", path, fmt.Sprintf(`{"text": "%d"}`, i))
+		ann.ask(201, "POST", "/api/chat/rooms/other/messages", `{"text": "elsewhere"}`)
+	}
+	for _, page := range []struct {
+		query       string
+		first, last int
+		more        bool
+	}{
+		{"", 11, 60, true},
+		{"?limit=20", 41, 60, true},
+		{"?limit=1000", 1, 60, false},
+		{"?lastMessageId=21", 1, 10, false}, // the IDs of this room are 1, 3, 5, …
+		{"?lastMessageId=21&limit=10", 1, 10, false},
+		{"?lastMessageId=21&limit=9", 2, 10, true},
+	} {
+		var got struct {
+			Messages []message
+			More     bool
+		}
+		into(t, ann.ask(200, "GET", path+page.query, ""), &got)
+		for i, m := range got.Messages {
+			if want := fmt.Sprint(page.first + i); m.Text != want || m.User != ann.user {
+				t.Fatalf("%q: message %d is %+v, not %s", page.query, i, m, want)
+			}
+		}
+		if n := page.last - page.first + 1; len(got.Messages) != n || got.More != page.more {
+			t.Errorf("%q: %d messages, more: %t", page.query, len(got.Messages), got.More)
+		}
+	}
+	for _, query := range []string{"?limit=0", "?limit=x", "?lastMessageId=-1"} {
+		ann.ask(400, "GET", path+query, "")
+	}
+}

@@ -1,0 +1,44 @@
+// The connection: one EventSource, for the room that is open. It comes back by
+// itself, says which event it had last, and gets what it missed.
+
+export class Live {
+	#source;
+	#retry;
+
+	// on has a function for each type of event, and for state, ready and refused.
+	constructor(on) {
+		this.on = on;
+	}
+
+	listen(roomID, userID) {
+		this.close();
+		this.on.state("connecting");
+		let first = true, busy = false;
+		const source = this.#source = new EventSource(`/api/chat/rooms/${encodeURIComponent(roomID)}/subscribe?userId=${userID}`);
+		const hear = (type, handle) => source.addEventListener(type, event => {
+			if (source === this.#source) handle(JSON.parse(event.data));
+		});
+		for (const type of ["message", "room.changed", "room.deleted", "sse.join", "sse.leave", "sse.gap"]) hear(type, this.on[type]);
+		// The gateway's greeting: it is in. Coming back, it gets what it missed.
+		source.addEventListener("ready", () => {
+			if (source !== this.#source) return;
+			this.on.state("live");
+			this.on.ready(first);
+			first = busy = false;
+		});
+		hear("sse.busy", () => busy = true); // it is sent away for the moment
+		source.onerror = () => {
+			if (source !== this.#source) return;
+			this.on.state(busy ? "busy" : "reconnecting");
+			// A browser comes back by itself, except from an HTTP error.
+			if (source.readyState !== EventSource.CLOSED) return;
+			this.#retry = setTimeout(() => this.on.refused(() => this.listen(roomID, userID)), 300 + 2000 * Math.random());
+		};
+	}
+
+	close() {
+		this.#source?.close();
+		this.#source = undefined;
+		clearTimeout(this.#retry);
+	}
+}
