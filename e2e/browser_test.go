@@ -41,14 +41,15 @@ type tab struct {
 }
 
 // openTab opens a page, which is closed when the test ends. An exception that
-// the page does not catch fails the test.
-func openTab(t testing.TB, url string) *tab {
+// the page does not catch fails the test. With an option it can have cookies of
+// its own, as somebody else's browser has.
+func openTab(t testing.TB, url string, options ...chromedp.ContextOption) *tab {
 	t.Helper()
 	b, err := browser()
 	if err != nil {
 		t.Fatal("starting Chromium: ", err)
 	}
-	ctx, closeTab := chromedp.NewContext(b)
+	ctx, closeTab := chromedp.NewContext(b, options...)
 	t.Cleanup(closeTab)
 	err = chromedp.Listen(ctx, func(event any) {
 		if thrown, ok := event.(*runtime.EventExceptionThrown); ok {

@@ -4,5 +4,5 @@
 //
 // It is a module of its own, so that what it needs stays out of the module that
 // people plug into their Caddy. E2E_SCREENSHOTS names a directory for pictures
-// of the quickstart's page.
+// of the examples' pages.
 package e2e

@@ -25,7 +25,7 @@ func TestScreenshots(t *testing.T) {
 	server := redistest.Start(t)
 	c := startChat(t, "..", filepath.Join(quickstart, "Caddyfile"), server.Addr, "REDIS=redis://"+server.Addr)
 	ann, ben := c.enter("Ann Lindqvist"), c.enter("Ben")
-	ann.takePictures(dir, "empty")
+	ann.takePictures(dir, "quickstart-empty")
 
 	ann.say("Good morning! Is the cake still there?")
 	ben.awaitMessage(ann.name, "Good morning! Is the cake still there?")
@@ -41,13 +41,13 @@ func TestScreenshots(t *testing.T) {
 	c.awaitListener("chat:lobby")
 	ben.say("And it is green. Whoever tries a very long word: Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft fits, too.")
 	ann.await(`document.querySelectorAll("#log .message").length === 6`)
-	ann.takePictures(dir, "talk")
+	ann.takePictures(dir, "quickstart-talk")
 
 	c.Kill()
 	ann.awaitState("reconnecting")
 	ann.say("Anyone?")
 	ann.await(`document.querySelector("#trouble").textContent !== ""`)
-	ann.takePictures(dir, "away")
+	ann.takePictures(dir, "quickstart-away")
 }
 
 // takePictures takes one of each size and colour scheme.
@@ -57,7 +57,8 @@ func (p *tab) takePictures(dir, name string) {
 		"desktop": chromedp.EmulateViewport(1280, 800),
 		"phone":   chromedp.EmulateViewport(390, 780, chromedp.EmulateScale(2), chromedp.EmulateMobile),
 	}
-	for size, viewport := range sizes {
+	for _, size := range []string{"phone", "desktop"} { // which it stays
+		viewport := sizes[size]
 		for _, scheme := range []string{"light", "dark"} {
 			p.do(viewport, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -68,7 +69,7 @@ func (p *tab) takePictures(dir, name string) {
 				})
 				return err
 			}))
-			path := filepath.Join(dir, "quickstart-"+name+"-"+size+"-"+scheme+".png")
+			path := filepath.Join(dir, name+"-"+size+"-"+scheme+".png")
 			if err := os.WriteFile(path, value(p, chromedp.CaptureScreenshot()), 0o644); err != nil {
 				p.t.Fatal(err)
 			}

@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+// TestStartScript starts the chat as a reader does, and ends it in each way.
+func TestStartScript(t *testing.T) {
+	t.Parallel()
+	start := func() (gateway, app string, ended chan error) {
+		t.Helper()
+		gateway, app = redistest.FreeAddr(t), redistest.FreeAddr(t)
+		env := append(os.Environ(), "CADDY="+gatewaytest.Binary(t), "DATABASE="+filepath.Join(t.TempDir(), "chat.db"), "CADDY_ADMIN="+redistest.FreeAddr(t))
+		for name, addr := range map[string]string{"PORT": gateway, "APP_PORT": app, "REDIS_PORT": redistest.FreeAddr(t)} {
+			_, port, _ := net.SplitHostPort(addr)
+			env = append(env, name+"="+port)
+		}
+		script := exec.Command("../caddyfile-examples/start.sh", "chat")
+		script.Env = env
+		path := filepath.Join(t.TempDir(), "out")
+		out, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		script.Stdout, script.Stderr = out, out
+		if err := script.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended = make(chan error, 1)
+		go func() { ended <- script.Wait() }()
+		t.Cleanup(func() { _ = exec.Command("../caddyfile-examples/stop.sh", "chat").Run() }) // it may have ended
+		redistest.Await(t, "the script to say that it runs", func() bool {
+			said, _ := os.ReadFile(path) // the script's own end tells
+			select {
+			case err := <-ended:
+				t.Fatalf("the script ended: %v\n%s", err, said)
+			default:
+			}
+			return strings.Contains(string(said), "http://localhost:")
+		})
+		if response, err := http.Get("http://" + gateway + "/"); err != nil || response.StatusCode != 200 {
+			t.Error("the page is not there: ", response, err)
+		}
+		return gateway, app, ended
+	}
+	isOver := func(how string, addrs ...string) {
+		t.Helper()
+		for _, addr := range addrs {
+			redistest.Await(t, how+" to end what listens at "+addr, func() bool {
+				c, err := net.Dial("tcp", addr)
+				if err == nil {
+					c.Close()
+				}
+				return err != nil
+			})
+		}
+	}
+
+	gateway, app, ended := start()
+	if out, err := exec.Command("../caddyfile-examples/stop.sh", "chat").CombinedOutput(); err != nil || !strings.Contains(string(out), "chat is stopped") {
+		t.Error("stop.sh: ", err, string(out))
+	}
+	isOver("stop.sh", gateway, app)
+	<-ended
+
+	gateway, app, ended = start()
+	pid, err := os.ReadFile("../caddyfile-examples/chat/.run/app.pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("kill", "-9", strings.TrimSpace(string(pid))).Run(); err != nil {
+		t.Fatal(err)
+	}
+	isOver("the end of the app", gateway, app)
+	if err := <-ended; err == nil {
+		t.Error("the script does not say that something is wrong")
+	}
+}
