@@ -39,6 +39,7 @@ type Gateway struct {
 	mu           sync.Mutex
 	desks        map[string]*admission.Desk // of the directives that have limits
 	forbidden    forbidden
+	census       census
 
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
@@ -59,6 +60,7 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g.log.Store(zap.NewNop())
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events.init(g.ctx)
+	go g.logCensus(g.ctx)
 	g.Bus = bus.New(o, g.log.Load)
 	g.Bus.Changed = g.redisChanged
 	g.History = history.New(g.Bus, ho, g.log.Load)

@@ -37,12 +37,16 @@ func (s *Subscription) Via() string {
 }
 
 // Opened is told when it begins.
-func (g *Gateway) Opened(s *Subscription) { s.countOpened() }
+func (g *Gateway) Opened(s *Subscription) {
+	s.countOpened()
+	g.census.comes()
+}
 
 // Closed is told when a subscription is over.
 func (g *Gateway) Closed(s *Subscription, e delivery.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
+	g.census.goes(reason)
 	if c := g.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
 		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via()), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),
 			zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))
