@@ -46,6 +46,9 @@ type Membership struct {
 	// what is then no JSON is taken as a string. Default: nothing.
 	Info string `json:"info,omitempty"`
 
+	// The channels that it is a member of. Default: all of the subscription.
+	Channels []string `json:"channels,omitempty"`
+
 	// For how long the member stays after its last subscriber has left: a page
 	// that is loaded anew leaves, too. Default: 5s. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
@@ -66,29 +69,41 @@ func (m *Membership) provision() {
 
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
 
-// of is who the subscriber is, and its info; nobody if m is nil.
-func (m *Membership) of(repl *caddy.Replacer) (member, info string, err error) {
+// A member is who a subscriber is, and where; nobody if it has no ID.
+type member struct {
+	id, info string
+	channels []string
+}
+
+// of is the member that a subscriber of these channels is; nobody if m is nil.
+func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, err error) {
 	if m == nil {
-		return "", "", nil
+		return who, nil
 	}
-	if member, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
-		return "", "", fmt.Errorf("a part of the member has no value: %w", err)
+	if who.id, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
+		return who, fmt.Errorf("a part of the member has no value: %w", err)
 	}
 	switch {
-	case len(member) > MaxMember:
-		return "", "", fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(member))
-	case !utf8.ValidString(member) || strings.ContainsFunc(member, unicode.IsControl):
-		return "", "", fmt.Errorf("a member must be UTF-8 without control characters: %q is not", member)
-	case m.Info == "":
-		return member, "", nil
+	case len(who.id) > MaxMember:
+		return who, fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(who.id))
+	case !utf8.ValidString(who.id) || strings.ContainsFunc(who.id, unicode.IsControl):
+		return who, fmt.Errorf("a member must be UTF-8 without control characters: %q is not", who.id)
 	}
-	if info, err = m.fillInfo(repl); err != nil {
-		return "", "", err
+	if who.channels = channels; len(m.Channels) > 0 {
+		if who.channels, err = channelNames(repl, m.Channels); err != nil {
+			return who, err
+		}
 	}
-	if len(info) > MaxInfo {
-		return "", "", fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(info))
+	if m.Info == "" {
+		return who, nil
 	}
-	return member, info, nil
+	if who.info, err = m.fillInfo(repl); err != nil {
+		return who, err
+	}
+	if len(who.info) > MaxInfo {
+		return who, fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(who.info))
+	}
+	return who, nil
 }
 
 func (m *Membership) fillInfo(repl *caddy.Replacer) (string, error) {
@@ -145,6 +160,21 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 			return d.Errf("presence: the info is not JSON: %s", m.Info)
 		}
 		*to = m
-		return block.Parse(d, block.Subdirectives{"linger": block.DurationOr(d, "0", &m.Linger)})
+		return block.Parse(d, block.Subdirectives{
+			"channel": func() error {
+				names := d.RemainingArgs()
+				if len(names) == 0 {
+					return d.Err("channel needs a name")
+				}
+				for _, name := range names {
+					if err := checkConfigured(name); err != nil {
+						return d.WrapErr(err)
+					}
+				}
+				m.Channels = append(m.Channels, names...)
+				return nil
+			},
+			"linger": block.DurationOr(d, "0", &m.Linger),
+		}, "channel")
 	}
 }

@@ -26,6 +26,12 @@ const presenceSite = `http://{$ADDR} {
 			linger 0
 		}
 	}
+	sse_subscribe /some/* room:{path.1} also:{path.1} {
+		presence {query.user} {
+			channel also:{path.1}
+			linger 0
+		}
+	}
 	sse_subscribe /watch/* room:{path.1}
 	sse_presence /who/* room:{path.1}
 	sse_presence /first/* room:{path.1} {
@@ -126,6 +132,12 @@ func TestPresence(t *testing.T) {
 	if _, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/first/1", ""); strings.Contains(body, "ben") || !strings.Contains(body, `"count":2`) {
 		t.Errorf("limit 1 lists %s", body)
 	}
+	some := join(t, g, "/some/1?user=dora")
+	some.Await(`data: {"channel":"also:1","id":"dora"`)
+	if strings.Contains(watch.Text(), "dora") {
+		t.Error("dora is a member of a channel that presence does not name")
+	}
+	some.Leave()
 	ann.Leave()
 	second.Leave()
 	ben.Leave() // with linger 0
@@ -292,7 +304,7 @@ func TestPresenceCaddyfile(t *testing.T) {
 		"sse_subscribe a {\npresence\n}":                "presence takes a member, and may take info in JSON, in backquotes, at Caddyfile:3",
 		"sse_subscribe a {\npresence a b c\n}":          "presence takes a member",
 		"sse_subscribe a {\npresence a `{\"b\":}`\n}":   `presence: the info is not JSON: {"b":}`,
-		"sse_subscribe a {\npresence a {\nttl 5s\n}\n}": `unknown subdirective "ttl": it is one of linger`,
+		"sse_subscribe a {\npresence a {\nttl 5s\n}\n}": `unknown subdirective "ttl": it is one of channel, linger`,
 		"sse_presence":                 "sse_presence needs a channel",
 		"sse_presence a b":             "sse_presence takes one channel",
 		"sse_presence a {\nlimit 0\n}": `limit: "0" is not a whole number from 1 to 100000`,

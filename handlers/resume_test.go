@@ -320,7 +320,7 @@ func TestReadmesACL(t *testing.T) {
 func TestEmbeddedHistory(t *testing.T) {
 	t.Parallel()
 	addr := redistest.FreeAddr(t)
-	g := gatewaytest.Start(t, "\tsse {\n\t\tredis embedded "+addr+"\n\t\tdrain 0\n\t}", resumeSite)
+	g := gatewaytest.Start(t, "\tsse {\n\t\tredis embedded "+addr+" {\n\t\t\tkeyspace_notifications\n\t\t}\n\t\tdrain 0\n\t}", resumeSite)
 	client := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
 	defer client.Close()
 	s := comeBack(t, g, "/h/chat", "")

@@ -304,13 +304,13 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	member, info, err := s.Presence.of(repl)
+	who, err := s.Presence.of(repl, channels)
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
 	gateway := s.app.Gateway()
 	subscription := &sse.Subscription{
-		Channels: channels, Member: member, RemoteIP: remoteIP(r), Protocol: protocol(r), Since: time.Now(), Ticket: ticket,
+		Channels: channels, Member: who.id, RemoteIP: remoteIP(r), Protocol: protocol(r), Since: time.Now(), Ticket: ticket,
 	}
 	if gateway.IsForbidden(subscription) {
 		return refuse(w, http.StatusForbidden, errors.New("an operator has closed this subscription, and it may not come back yet"))
@@ -323,13 +323,13 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		return nil
 	}
 	isOpen = true
-	s.open(w, r, repl, subscription, info)
+	s.open(w, r, repl, subscription, who)
 	return nil
 }
 
 // open subscribes the client, and delivers until it leaves, or until its
 // connection is taken over.
-func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, info string) {
+func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, who member) {
 	gateway := s.app.Gateway()
 	subscriber := hub.NewSubscriber(s.request(r, repl, subscription))
 	gateway.Join(subscriber)
@@ -352,7 +352,7 @@ func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Rep
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
 	if s.Presence != nil {
-		visit := gateway.Presence.Enter(subscription.Channels, subscription.Member, info, s.Presence.linger())
+		visit := gateway.Presence.Enter(who.channels, who.id, who.info, s.Presence.linger())
 		left := leave
 		leave = func() { left(); visit.Leave() }
 	}

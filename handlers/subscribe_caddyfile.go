@@ -31,6 +31,7 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //		cors <origin>...
 //		presence <member> [<info>] {
+//			channel <name>...
 //			linger <duration>|0
 //		}
 //		limits {

@@ -161,7 +161,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Redis.Embedded != "" {
 		embedAt = options.Addr
 	}
-	historyOptions := history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications}
+	historyOptions := history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications && embedAt == ""}
 	key := a.Redis.fingerprint(options)
 	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
 		return newGateway(options, historyOptions, embedAt)

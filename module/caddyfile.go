@@ -134,7 +134,8 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		},
 	}
 	if r.Embedded != "" {
-		subs = nil
+		// So that the same lines serve a real one, which an environment names.
+		subs = block.Subdirectives{"keyspace_notifications": subs["keyspace_notifications"]}
 	}
 	if err := block.Parse(d, subs); err != nil {
 		return err
