@@ -73,7 +73,7 @@ function show() {
 
 function make(notification) {
 	const { id, kind, actor, post, text, time } = notification;
-	const item = fill("notification", { ".name": actor.name, ".did": did[kind], q: short(text || post.text) });
+	const item = fill("notification", { ".name": actor.name, ".did": did[kind], q: text || post.text });
 	face(item.querySelector(".avatar"), actor);
 	item.querySelector("time").dateTime = time;
 	item.firstElementChild.onclick = () => {
@@ -83,8 +83,6 @@ function make(notification) {
 	};
 	return item;
 }
-
-const short = text => text.length > 60 ? `${text.slice(0, 60).trimEnd()}…` : text;
 
 function ago(time) {
 	const minutes = Math.round((Date.now() - time) / 60_000);

@@ -11,7 +11,7 @@ export function fill(template, texts) {
 // face gives an avatar its person's letter and colour.
 export function face(avatar, { name }) {
 	avatar.textContent = [...name][0].toUpperCase();
-	avatar.style.setProperty("--hue", [...name].reduce((hue, c) => (hue * 31 + c.codePointAt()) % 360, 7));
+	avatar.style.setProperty("--hue", [...name].reduce((hue, c) => (hue * 147 + c.codePointAt()) % 360, 7));
 	return avatar;
 }
 

@@ -17,7 +17,7 @@ function show(post) {
 	find(".like").ariaPressed = post.liked;
 	find(".like .count").textContent = post.likes || "";
 	const said = post.comments.length;
-	find("summary").textContent = said ? `${said} ${said === 1 ? "comment" : "comments"}` : "Comment";
+	find(".said").textContent = said ? `${said} ${said === 1 ? "comment" : "comments"}` : "Comment";
 	find(".comments").replaceChildren(...post.comments.map(({ author, text }) => {
 		const item = document.createElement("li"), name = document.createElement("b");
 		name.textContent = author.name;
