@@ -66,7 +66,7 @@ func TestNotifications(t *testing.T) {
 		}
 	}
 
-	// Signing out holds in all tabs of the browser, and closes their streams.
+	// Signing out holds in all tabs of the browser.
 	ann.press("#me")
 	ann.press("#sign-out")
 	for _, who := range []memberTab{ann, annToo} {
