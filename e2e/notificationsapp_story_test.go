@@ -72,6 +72,8 @@ func TestNotifications(t *testing.T) {
 	for _, who := range []memberTab{ann, annToo} {
 		who.await(`document.querySelector("#door")?.hidden === false`)
 	}
+	ann.press(`#door [data-key="cleo"]`)
+	annToo.await(`document.querySelector("#me")?.ariaLabel === "You are Cleo Marchetti. Be somebody else"`)
 }
 
 // TestNotificationsMissed are those that come while somebody is away, in each
@@ -107,6 +109,41 @@ func TestNotificationsMissed(t *testing.T) {
 	redistest.Await(t, "a gateway that hears Ann", func() bool { return a.redis.Listeners("notifications:ann") == 1 })
 	ben.like(postOfAnn)
 	ann.awaitUnread(4)
+}
+
+// TestNotificationsAppAway restarts the app, which no open stream notices. Who
+// comes meanwhile is sent away for a moment, and not for good.
+func TestNotificationsAppAway(t *testing.T) {
+	t.Parallel()
+	a := startNotifications(t)
+	g := a.gateway("greeting connected", "retry 200ms\n\t\tgreeting connected")
+	cable := lay(t, g.Addr)
+	ann, ben := visit(t, cable.addr, "ann"), visit(t, g.Addr, "ben")
+
+	a.kill()
+	cable.cut() // but Ben's is open
+	ann.awaitState("reconnecting")
+	cable.mend()
+	busy := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/sse/subscribe/ann", "Cookie: any")
+	busy.Await("event: sse.busy\n")
+	a.redis.Do("PUBLISH", "sse-channel", "The app is away.")
+	ben.await(`document.querySelector("#toasts").textContent.includes("The app is away.")`)
+
+	a.run()
+	ann.awaitState("live")
+	ben.awaitState("live")
+	ben.like(postOfAnn)
+	ann.awaitUnread(1)
+}
+
+// TestNotificationsSessionOver has a stream end not long after its session.
+func TestNotificationsSessionOver(t *testing.T) {
+	t.Parallel()
+	a := startNotifications(t)
+	g := a.gateway("max_duration 1h", "retry 200ms\n\t\tmax_duration 1s")
+	ann := visit(t, g.Addr, "ann")
+	ann.do(chromedp.Evaluate[chromedp.Void](`fetch("/api/session", {method: "DELETE"}).then(() => {})`, chromedp.EvalAwaitPromise))
+	ann.await(`document.querySelector("#door")?.hidden === false`)
 }
 
 // TestNotificationsEndpoints has the tutorial's three, by plain HTTP, and who

@@ -44,42 +44,56 @@ var buildNotifications = sync.OnceValues(func() (string, error) {
 // number of gateways.
 type notificationsApp struct {
 	t     testing.TB
-	port  string
 	redis *redistest.Server
+	addr  string
+	env   []string
+	log   strings.Builder
+	cmd   *exec.Cmd
 }
 
 // startNotifications runs the app with a fresh database until the test ends.
 func startNotifications(t testing.TB) *notificationsApp {
 	t.Helper()
-	binary, err := buildNotifications()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &notificationsApp{t: t, redis: redistest.Start(t)}
-	addr := redistest.FreeAddr(t)
-	_, a.port, _ = net.SplitHostPort(addr)
-	cmd := exec.Command(binary)
-	cmd.Env = append(os.Environ(), "APP_PORT="+a.port, "REDIS_URL="+a.redis.URL(""), "DATABASE="+filepath.Join(t.TempDir(), "notifications.db"))
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	a := &notificationsApp{t: t, redis: redistest.Start(t), addr: redistest.FreeAddr(t)}
+	_, port, _ := net.SplitHostPort(a.addr)
+	a.env = append(os.Environ(), "APP_PORT="+port, "REDIS_URL="+a.redis.URL(""), "DATABASE="+filepath.Join(t.TempDir(), "notifications.db"))
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // the test is over
-		_ = cmd.Wait()
+		a.kill()
 		if t.Failed() {
-			t.Log("the app's log:\n" + log.String())
+			t.Log("the app's log:\n" + a.log.String())
 		}
 	})
-	redistest.Await(t, "the app to listen", func() bool {
-		c, err := net.Dial("tcp", addr)
+	a.run()
+	return a
+}
+
+// run runs the app, also after kill, and returns when it listens.
+func (a *notificationsApp) run() {
+	a.t.Helper()
+	binary, err := buildNotifications()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.cmd = exec.Command(binary)
+	a.cmd.Env, a.cmd.Stderr = a.env, &a.log
+	if err := a.cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	redistest.Await(a.t, "the app to listen", func() bool {
+		c, err := net.Dial("tcp", a.addr)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
 	})
-	return a
+}
+
+// kill ends the app at once, as a crash does.
+func (a *notificationsApp) kill() {
+	if a.cmd != nil && a.cmd.Process != nil {
+		_ = a.cmd.Process.Kill() // it may have ended
+		_ = a.cmd.Wait()         // a killed process is no error
+	}
 }
 
 // gateway runs the example's Caddyfile in front of the app, but for what is
@@ -96,7 +110,7 @@ func (a *notificationsApp) gateway(replace ...string) *gatewaytest.Gateway {
 		}
 	}
 	caddyfile := writeCaddyfile(a.t, strings.NewReplacer(replace...).Replace(string(text)))
-	return gatewaytest.StartFile(a.t, notificationsExample, caddyfile, "APP_PORT="+a.port, "REDIS_URL="+a.redis.URL(""))
+	return gatewaytest.StartFile(a.t, notificationsExample, caddyfile, a.env[len(a.env)-3:]...)
 }
 
 // A memberTab is a member's page.
