@@ -76,12 +76,15 @@ func TestNotifications(t *testing.T) {
 	annToo.await(`document.querySelector("#me")?.ariaLabel === "You are Cleo Marchetti. Be somebody else"`)
 }
 
+// soon is for browsers to come back in no time.
+var soon = []string{"greeting connected", "retry 200ms\n\t\tgreeting connected"}
+
 // TestNotificationsMissed are those that come while somebody is away, in each
 // way there is.
 func TestNotificationsMissed(t *testing.T) {
 	t.Parallel()
 	a := startNotifications(t)
-	one, two := a.gateway(), a.gateway()
+	one, two := a.gateway(soon...), a.gateway()
 	cable := lay(t, one.Addr)
 	ann, ben := visit(t, cable.addr, "ann"), visit(t, two.Addr, "ben")
 
@@ -116,7 +119,7 @@ func TestNotificationsMissed(t *testing.T) {
 func TestNotificationsAppAway(t *testing.T) {
 	t.Parallel()
 	a := startNotifications(t)
-	g := a.gateway("greeting connected", "retry 200ms\n\t\tgreeting connected")
+	g := a.gateway(soon...)
 	cable := lay(t, g.Addr)
 	ann, ben := visit(t, cable.addr, "ann"), visit(t, g.Addr, "ben")
 
