@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
@@ -39,6 +40,11 @@ func TestNotifications(t *testing.T) {
 	// By keyboard alone: the newest is read in one tab, and so in the other.
 	ann.press("#bell")
 	ann.await(`document.querySelector("#panel").matches(":popover-open")`)
+	ann.do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
+	ann.await(`document.activeElement === document.querySelector("#notifications li:first-child button")`)
+	ann.do(chromedp.KeyEvent(kb.Escape))
+	ann.await(`!document.querySelector("#panel").matches(":popover-open") && document.activeElement.id === "bell"`)
+	ann.press("#bell")
 	ann.press("#notifications li:first-child button")
 	ann.await(`document.activeElement.closest("article").id === "post-` + postOfAnn + `"`)
 	for _, who := range []memberTab{ann, annToo} {

@@ -24,7 +24,7 @@ func (a *app) comment(w http.ResponseWriter, r *http.Request, me member) error {
 	if text == "" || utf8.RuneCountInString(text) > maxComment {
 		return problem{http.StatusBadRequest, "a comment has 1 to 500 characters"}
 	}
-	err := a.notify(r.Context(), event{actor: me, kind: "comment", post: id, text: text}, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.notify(r.Context(), deed{actor: me, kind: "comment", post: id, text: text}, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `INSERT INTO comments (post, author, text) VALUES (?, ?, ?)`, id, me.Key, text); err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 // like saves a like, and a notification for the post's author along with it.
 func (a *app) like(w http.ResponseWriter, r *http.Request, me member) error {
 	id := r.PathValue("post")
-	err := a.notify(r.Context(), event{actor: me, kind: "like", post: id}, func(ctx context.Context, tx *sql.Tx) error {
+	err := a.notify(r.Context(), deed{actor: me, kind: "like", post: id}, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO likes VALUES (?, ?)`, id, me.Key)
 		return err
 	})

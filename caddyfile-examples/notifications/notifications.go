@@ -26,8 +26,8 @@ type notification struct {
 	Read bool      `json:"read"`
 }
 
-// An event is what a notification is about.
-type event struct {
+// A deed is what a notification is about.
+type deed struct {
 	actor      member
 	kind, post string
 	text       string
@@ -36,17 +36,17 @@ type event struct {
 // notify does something with a post, saves a notification for its author in the
 // same transaction, and then publishes it. If Redis is away the author's pages
 // find it in the database: whoever missed something loads the list again.
-func (a *app) notify(ctx context.Context, e event, do func(context.Context, *sql.Tx) error) error {
-	author, err := a.authorOf(ctx, e.post)
+func (a *app) notify(ctx context.Context, d deed, do func(context.Context, *sql.Tx) error) error {
+	author, err := a.authorOf(ctx, d.post)
 	if err != nil {
 		return err
 	}
 	var news *notification // or else nothing new has happened
 	err = a.inTransaction(ctx, func(tx *sql.Tx) error {
-		if err := do(ctx, tx); err != nil || author == e.actor.Key {
+		if err := do(ctx, tx); err != nil || author == d.actor.Key {
 			return err
 		}
-		news, err = saveNotification(ctx, tx, author, e)
+		news, err = saveNotification(ctx, tx, author, d)
 		return err
 	})
 	if err == nil && news != nil {
@@ -55,10 +55,10 @@ func (a *app) notify(ctx context.Context, e event, do func(context.Context, *sql
 	return err
 }
 
-func saveNotification(ctx context.Context, tx *sql.Tx, author string, e event) (*notification, error) {
+func saveNotification(ctx context.Context, tx *sql.Tx, author string, d deed) (*notification, error) {
 	var id int64
 	err := tx.QueryRowContext(ctx, `INSERT INTO notifications (member, actor, kind, post, text, time) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO NOTHING RETURNING id`, author, e.actor.Key, e.kind, e.post, e.text, time.Now().UnixMilli()).Scan(&id)
+		ON CONFLICT DO NOTHING RETURNING id`, author, d.actor.Key, d.kind, d.post, d.text, time.Now().UnixMilli()).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil // liked once more
 	} else if err != nil {
