@@ -90,7 +90,7 @@ var soon = []string{"greeting connected", "retry 200ms\n\t\tgreeting connected"}
 func TestNotificationsMissed(t *testing.T) {
 	t.Parallel()
 	a := startNotifications(t)
-	one, two := a.gateway(soon...), a.gateway()
+	one, two := a.gateway(soon...), a.gateway(soon...)
 	cable := lay(t, one.Addr)
 	ann, ben := visit(t, cable.addr, "ann"), visit(t, two.Addr, "ben")
 
@@ -108,16 +108,23 @@ func TestNotificationsMissed(t *testing.T) {
 	ann.awaitState("live")
 	ann.awaitUnread(2)
 
+	one.Kill()
+	ann.awaitState("reconnecting")
+	ben.say(postOfAnn, "before she is at another gateway")
+	cable.lead(two.Addr)
+	ann.awaitState("live")
+	ann.awaitUnread(3)
+
 	a.redis.Kill()
 	ben.say(postOfAnn, "while Redis is away")
 	a.redis.Restart()
-	ann.awaitUnread(3)
-	if got := ann.list(); len(got) != 3 || !strings.Contains(got[0], "Redis is away") || !strings.Contains(got[2], "no network") {
+	ann.awaitUnread(4)
+	if got := ann.list(); len(got) != 4 || !strings.Contains(got[0], "Redis is away") || !strings.Contains(got[3], "no network") {
 		t.Errorf("Ann has %q", got)
 	}
 	redistest.Await(t, "a gateway that hears Ann", func() bool { return a.redis.Listeners("notifications:ann") == 1 })
 	ben.like(postOfAnn)
-	ann.awaitUnread(4)
+	ann.awaitUnread(5)
 }
 
 // TestNotificationsAppAway restarts the app, which no open stream notices. Who
