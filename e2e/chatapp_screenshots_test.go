@@ -21,7 +21,7 @@ func TestChatAppScreenshots(t *testing.T) {
 	}
 	t.Parallel()
 	redis := redistest.Start(t)
-	app := startChatApp(t, redis.URL(""))
+	app := startExample(t, "chat", redis.URL(""))
 	g := app.gateway("Caddyfile")
 	cem := comeIn(t, g.Addr, "Cem") // who leaves again
 	guest := openTab(t, "http://"+g.Addr+"/", chromedp.WithNewBrowserContext())

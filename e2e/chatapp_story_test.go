@@ -14,7 +14,7 @@ import (
 // TestChatApp has people in browsers of their own talk by two gateways.
 func TestChatApp(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	one, two := app.gateway("Caddyfile"), app.gateway("Caddyfile")
 
 	ann := comeIn(t, one.Addr, "Ann")
@@ -75,7 +75,7 @@ func TestChatApp(t *testing.T) {
 // TestChatAppRooms makes rooms, and deletes them.
 func TestChatAppRooms(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	one, two := app.gateway("Caddyfile"), app.gateway("Caddyfile")
 	ann, ben := comeIn(t, one.Addr, "Ann"), comeIn(t, two.Addr, "Ben")
 
@@ -114,7 +114,7 @@ func TestChatAppRooms(t *testing.T) {
 // TestChatAppOffline is away while others talk, in each way there is.
 func TestChatAppOffline(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	one, two := app.gateway("Caddyfile"), app.gateway("Caddyfile")
 	network := lay(t, two.Addr)
 	ann, ben := comeIn(t, one.Addr, "Ann"), comeIn(t, network.addr, "Ben")
@@ -152,7 +152,7 @@ func TestChatAppOffline(t *testing.T) {
 func TestChatAppWhileRedisIsAway(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
-	app := startChatApp(t, redis.URL(""))
+	app := startExample(t, "chat", redis.URL(""))
 	g := app.gateway("Caddyfile")
 	ann, ben := comeIn(t, g.Addr, "Ann"), comeIn(t, g.Addr, "Ben")
 	redis.Kill()
@@ -167,7 +167,7 @@ func TestChatAppWhileRedisIsAway(t *testing.T) {
 // back meanwhile is told to come again.
 func TestChatAppRestart(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	g := app.gateway("Caddyfile")
 	network := lay(t, g.Addr)
 	ann, ben := comeIn(t, g.Addr, "Ann"), comeIn(t, network.addr, "Ben")
@@ -185,7 +185,7 @@ func TestChatAppRestart(t *testing.T) {
 // TestChatAppEarlier scrolls up to the room's first message.
 func TestChatAppEarlier(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	ann := comeIn(t, app.gateway("Caddyfile").Addr, "Ann")
 	const total = 110
 	ann.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(async () => {
@@ -223,7 +223,7 @@ func TestChatAppEarlier(t *testing.T) {
 func TestChatAppNoRedis(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
-	app := startChatApp(t, redis.URL(""), "--no-redis")
+	app := startExample(t, "chat", redis.URL(""), "--no-redis")
 	one, two := app.gateway("Caddyfile.no-redis"), app.gateway("Caddyfile.no-redis")
 	ann, ben := comeIn(t, one.Addr, "Ann"), comeIn(t, two.Addr, "Ben")
 	ann.say("by the gateway")
@@ -264,7 +264,7 @@ func TestChatAppNoRedis(t *testing.T) {
 // TestChatAppPhone has nothing wider than a phone.
 func TestChatAppPhone(t *testing.T) {
 	t.Parallel()
-	app := startChatApp(t, redistest.Start(t).URL(""))
+	app := startExample(t, "chat", redistest.Start(t).URL(""))
 	g := app.gateway("Caddyfile")
 	ann := comeIn(t, g.Addr, "Ann")
 	ann.do(chromedp.EmulateViewport(390, 780, chromedp.EmulateMobile))

@@ -1,104 +1,14 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
-
-// chatExample is the example's folder.
-var chatExample, _ = filepath.Abs("../caddyfile-examples/chat")
-
-// buildChatApp compiles the example's app once.
-var buildChatApp = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "caddy-sse-chat")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "chat")
-	build := exec.Command("go", "build", "-o", path, ".")
-	build.Dir = chatExample
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
-})
-
-// A chatApp is the example's app, running, behind any number of gateways.
-type chatApp struct {
-	t        testing.TB
-	port     string
-	redisURL string
-	database string
-	flags    []string
-	cmd      *exec.Cmd
-	log      *os.File
-}
-
-// startChatApp runs the app with a fresh database until the test ends.
-func startChatApp(t testing.TB, redisURL string, flags ...string) *chatApp {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(redistest.FreeAddr(t))
-	dir := t.TempDir()
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &chatApp{t: t, port: port, redisURL: redisURL, database: filepath.Join(dir, "chat.db"), flags: flags, log: log}
-	t.Cleanup(func() {
-		a.kill()
-		log.Close()
-		if said, err := os.ReadFile(log.Name()); t.Failed() {
-			t.Logf("the app's log: %s (%v)", said, err)
-		}
-	})
-	a.run()
-	return a
-}
-
-// run runs the app, after [chatApp.kill] on the same port and database.
-func (a *chatApp) run() {
-	a.t.Helper()
-	binary, err := buildChatApp()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.cmd = exec.Command(binary, a.flags...)
-	a.cmd.Env = append(os.Environ(), "APP_PORT="+a.port, "REDIS_URL="+a.redisURL, "DATABASE="+a.database)
-	a.cmd.Stderr = a.log
-	if err := a.cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
-	redistest.Await(a.t, "the app to listen", func() bool {
-		c, err := net.Dial("tcp", "127.0.0.1:"+a.port)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
-func (a *chatApp) kill() {
-	_ = a.cmd.Process.Kill() // it may have ended
-	_ = a.cmd.Wait()
-}
-
-// gateway runs the example's Caddyfile of that name in front of the app.
-func (a *chatApp) gateway(caddyfile string) *gatewaytest.Gateway {
-	a.t.Helper()
-	return gatewaytest.StartFile(a.t, chatExample, filepath.Join(chatExample, caddyfile), "APP_PORT="+a.port, "REDIS_URL="+a.redisURL)
-}
 
 // A person is somebody in the chat, at a browser of their own.
 type person struct {
@@ -109,7 +19,7 @@ type person struct {
 // comeIn signs in, and waits until the lobby is live.
 func comeIn(t testing.TB, addr, name string) person {
 	t.Helper()
-	p := person{openTab(t, "http://"+addr+"/", chromedp.WithNewBrowserContext()), name}
+	p := person{openTabApart(t, "http://"+addr+"/"), name}
 	p.await(`document.body.dataset.view === "start" && document.activeElement.id === "name"`)
 	p.typeInto("#name", name)
 	p.awaitState("live")

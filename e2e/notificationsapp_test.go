@@ -1,14 +1,7 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -22,95 +15,23 @@ const (
 	postOfBen = "b7c2e4d8-51aa-4c1e-8a57-2f9be3d04c02"
 )
 
-// notificationsExample is the example's folder.
-var notificationsExample, _ = filepath.Abs("../caddyfile-examples/notifications")
-
-// buildNotifications compiles the example's app once.
-var buildNotifications = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "caddy-sse-notifications")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "notifications")
-	build := exec.Command("go", "build", "-o", path, ".")
-	build.Dir = notificationsExample
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
-})
-
-// A notificationsApp is the example's app with a Redis, running, behind any
-// number of gateways.
+// A notificationsApp is the example's app, with a Redis of its own.
 type notificationsApp struct {
-	t     testing.TB
+	*exampleApp
 	redis *redistest.Server
-	addr  string
-	env   []string
-	log   strings.Builder
-	cmd   *exec.Cmd
 }
 
-// startNotifications runs the app with a fresh database until the test ends.
 func startNotifications(t testing.TB) *notificationsApp {
 	t.Helper()
-	a := &notificationsApp{t: t, redis: redistest.Start(t), addr: redistest.FreeAddr(t)}
-	_, port, _ := net.SplitHostPort(a.addr)
-	a.env = append(os.Environ(), "APP_PORT="+port, "REDIS_URL="+a.redis.URL(""), "DATABASE="+filepath.Join(t.TempDir(), "notifications.db"))
-	t.Cleanup(func() {
-		a.kill()
-		if t.Failed() {
-			t.Log("the app's log:\n" + a.log.String())
-		}
-	})
-	a.run()
-	return a
-}
-
-// run runs the app, also after kill, and returns when it listens.
-func (a *notificationsApp) run() {
-	a.t.Helper()
-	binary, err := buildNotifications()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.cmd = exec.Command(binary)
-	a.cmd.Env, a.cmd.Stderr = a.env, &a.log
-	if err := a.cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
-	redistest.Await(a.t, "the app to listen", func() bool {
-		c, err := net.Dial("tcp", a.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
-// kill ends the app at once, as a crash does.
-func (a *notificationsApp) kill() {
-	if a.cmd != nil && a.cmd.Process != nil {
-		_ = a.cmd.Process.Kill() // it may have ended
-		_ = a.cmd.Wait()         // a killed process is no error
-	}
+	redis := redistest.Start(t)
+	return &notificationsApp{startExample(t, "notifications", redis.URL("")), redis}
 }
 
 // gateway runs the example's Caddyfile in front of the app, but for what is
 // replaced in it.
 func (a *notificationsApp) gateway(replace ...string) *gatewaytest.Gateway {
 	a.t.Helper()
-	text, err := os.ReadFile(filepath.Join(notificationsExample, "Caddyfile"))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for i := 0; i < len(replace); i += 2 {
-		if !strings.Contains(string(text), replace[i]) {
-			a.t.Fatalf("the Caddyfile has no %q", replace[i])
-		}
-	}
-	caddyfile := writeCaddyfile(a.t, strings.NewReplacer(replace...).Replace(string(text)))
-	return gatewaytest.StartFile(a.t, notificationsExample, caddyfile, a.env[len(a.env)-3:]...)
+	return a.exampleApp.gateway("Caddyfile", replace...)
 }
 
 // A memberTab is a member's page.

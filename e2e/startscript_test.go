@@ -16,6 +16,7 @@ import (
 // TestStartScript starts the chat as a reader does, and ends it in each way.
 func TestStartScript(t *testing.T) {
 	t.Parallel()
+	buildExample(t, "chat") // so that the script's own building takes no time
 	start := func() (gateway, app string, ended chan error) {
 		t.Helper()
 		gateway, app = redistest.FreeAddr(t), redistest.FreeAddr(t)
