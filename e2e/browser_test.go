@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,20 +107,33 @@ func (p *tab) await(expression string) {
 	redistest.Await(p.t, expression, func() bool { return eval[bool](p, expression) })
 }
 
-// eval is a JavaScript expression's value in the page.
-func eval[T any](p *tab, expression string) T {
+// eval is a JavaScript expression's value in the page. It only looks: while the
+// page is being loaded anew, it looks again.
+func eval[T any](p *tab, expression string) (v T) {
 	p.t.Helper()
-	return value(p, chromedp.Evaluate[T](expression))
+	redistest.Await(p.t, expression, func() bool {
+		var err error
+		if v, err = run(p, chromedp.Evaluate[T](expression)); err != nil && !strings.Contains(err.Error(), "navigated or closed") {
+			p.t.Fatal(err)
+		}
+		return err == nil
+	})
+	return v
 }
 
 // value is what an action on the page returns.
 func value[T any](p *tab, action chromedp.Action[T]) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 15*time.Second)
-	defer cancel()
-	v, err := chromedp.Run(ctx, action)
+	v, err := run(p, action)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return v
+}
+
+// run takes an action on the page, which has to be done in good time.
+func run[T any](p *tab, action chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, 15*time.Second)
+	defer cancel()
+	return chromedp.Run(ctx, action)
 }
