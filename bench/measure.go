@@ -25,6 +25,7 @@ const (
 type measurement struct {
 	*settings
 	stalled int
+	until   <-chan struct{} // ends publishing earlier
 	server  *servers.Server
 	crowd   *subscribers.Client
 	meter   *meter
@@ -42,7 +43,7 @@ func measure(ctx context.Context, s *settings, fleet *servers.Fleet, row row) (r
 		return report.Sample{}, err
 	}
 	defer crowd.Stop()
-	m := &measurement{settings: s, stalled: row.stalled, server: server, crowd: crowd, meter: newMeter(server, crowd, fleet.Redis)}
+	m := &measurement{settings: s, stalled: row.stalled, server: server, crowd: crowd, meter: newMeter(server, fleet.Redis, crowd)}
 	for _, step := range []func(context.Context) error{m.prime, m.connect, m.stall, m.warmUp, m.deliver} {
 		if err := step(ctx); err != nil {
 			return m.sample, err
@@ -154,7 +155,7 @@ func (m *measurement) publish(ctx context.Context, phase uint8, channels int, du
 	if err := m.crowd.Do(ctx, "Begin", phase, nil); err != nil {
 		return a, err
 	}
-	pace := publish.Pace{Phase: phase, Rate: rate, Duration: duration, Burst: m.Burst, Size: m.Size}
+	pace := publish.Pace{Phase: phase, Rate: rate, Duration: duration, Burst: m.Burst, Size: m.Size, Until: m.until}
 	for i := range channels {
 		pace.Channels = append(pace.Channels, subscribers.Channel(i))
 	}

@@ -17,22 +17,29 @@ import (
 type meter struct {
 	server []int // processes
 	crowd  []int
-	rest   []int // of the bench: this process, and Redis
+	redis  []int // if it was started here
+	rest   []int // of the bench: this process
 	empty  int64 // the server's memory without subscribers
 }
 
-func newMeter(server *servers.Server, crowd *subscribers.Client, redis *servers.Redis) *meter {
-	m := &meter{server: usage.Tree(server.PID), crowd: []int{crowd.PID()}, rest: []int{os.Getpid()}}
+func newMeter(server *servers.Server, redis *servers.Redis, crowds ...*subscribers.Client) *meter {
+	m := &meter{rest: []int{os.Getpid()}}
+	if server != nil {
+		m.server = usage.Tree(server.PID)
+	}
+	for _, crowd := range crowds {
+		m.crowd = append(m.crowd, crowd.PID())
+	}
 	if redis != nil && redis.PID != 0 {
-		m.rest = append(m.rest, redis.PID)
+		m.redis = []int{redis.PID}
 	}
 	return m
 }
 
 // A reading is CPU time taken until a moment.
 type reading struct {
-	at                           int64
-	server, crowd, rest, machine time.Duration
+	at                                  int64
+	server, crowd, redis, rest, machine time.Duration
 }
 
 func (m *meter) read() (r reading, err error) {
@@ -40,7 +47,7 @@ func (m *meter) read() (r reading, err error) {
 	for _, part := range []struct {
 		pids []int
 		cpu  *time.Duration
-	}{{m.server, &r.server}, {m.crowd, &r.crowd}, {m.rest, &r.rest}} {
+	}{{m.server, &r.server}, {m.crowd, &r.crowd}, {m.redis, &r.redis}, {m.rest, &r.rest}} {
 		if *part.cpu, err = usage.CPU(part.pids); err != nil {
 			return r, err
 		}
@@ -55,7 +62,7 @@ func (r reading) coresSince(before reading) (server, crowd, others float64) {
 	all := float64(r.at - before.at)
 	server = float64(r.server-before.server) / all
 	crowd = float64(r.crowd-before.crowd) / all
-	others = float64(r.machine-before.machine)/all - server - crowd - float64(r.rest-before.rest)/all
+	others = float64(r.machine-before.machine-(r.redis-before.redis)-(r.rest-before.rest))/all - server - crowd
 	return server, crowd, max(0, others)
 }
 

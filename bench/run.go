@@ -34,6 +34,9 @@ func run(ctx context.Context, s *settings) error {
 		s.names = slices.DeleteFunc(s.names, func(name string) bool { return name == "flush" })
 	}
 
+	if s.Storm > 0 {
+		return runStorms(ctx, s, fleet)
+	}
 	samples := make(map[string][]report.Sample)
 	rows := s.rows()
 	for round := range s.Rounds {
@@ -93,7 +96,7 @@ func (s *settings) String() string {
 	return text
 }
 
-func printJSON(s *settings, results []report.Result) error {
+func printJSON(s *settings, results any) error {
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(map[string]any{"machine": machine(), "settings": s, "results": results})

@@ -17,6 +17,8 @@ type Pace struct {
 	Channels []string
 	Rate     float64
 	Duration time.Duration
+	// Until, once closed, ends it earlier.
+	Until <-chan struct{}
 	// Burst is how many messages are published back to back.
 	Burst int
 	// Size is that of a message.
@@ -39,8 +41,12 @@ func (p Pace) Run(ctx context.Context, to Publisher) (published int, err error) 
 		due := min(groups*p.Burst, total)
 		if due <= published {
 			at := time.Duration(float64(groups*p.Burst) / perSecond * float64(time.Second))
-			if err := sleep(ctx, at-time.Since(began)); err != nil {
-				return published, err
+			select {
+			case <-ctx.Done():
+				return published, ctx.Err()
+			case <-p.Until:
+				return published, nil
+			case <-time.After(at - time.Since(began)):
 			}
 			continue
 		}
@@ -63,13 +69,4 @@ func (p Pace) messages(number, n int) []Message {
 		}
 	}
 	return messages
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

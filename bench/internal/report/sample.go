@@ -39,16 +39,16 @@ type Sample struct {
 }
 
 // A metric is a number of a sample that the table has a column for.
-type metric struct {
+type metric[S any] struct {
 	heading string
-	of      func(*Sample) *float64
+	of      func(*S) *float64
 	// digits are those after the point.
 	digits int
 	// least is the smallest value that others are divided by.
 	least float64
 }
 
-var metrics = []metric{
+var metrics = []metric[Sample]{
 	{"CPU per delivery, µs", func(s *Sample) *float64 { return &s.CPUPerDelivery }, 2, 0.01},
 	{"deliveries/s", func(s *Sample) *float64 { return &s.PerSecond }, 0, 1},
 	{"p50, ms", func(s *Sample) *float64 { return &s.P50 }, 1, 0.01},
@@ -93,7 +93,7 @@ func NewResult(server string, samples []Sample) Result {
 	return r
 }
 
-func median(samples []Sample, of func(*Sample) *float64) float64 {
+func median[S any](samples []S, of func(*S) *float64) float64 {
 	if len(samples) == 0 {
 		return math.NaN()
 	}

@@ -37,7 +37,7 @@ func Table(w io.Writer, results []Result) error {
 }
 
 // cell is a value, and how many times the floor's it is.
-func cell(m metric, s, floor *Sample) string {
+func cell[S any](m metric[S], s, floor *S) string {
 	text := strconv.FormatFloat(*m.of(s), 'f', m.digits, 64)
 	if floor == nil || *m.of(floor) < m.least {
 		return text

@@ -53,8 +53,11 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 	if t.http2 {
 		target.PerConnection = f.PerConnection
 	}
+	history := target
+	history.URL = t.address(site) + "/h/" + HistoryPrefix + "{channel}"
 	return &Server{
 		Target:    target,
+		History:   history,
 		Publisher: publish.Redis{Client: client},
 		PID:       p.pid(),
 		Stop: func() {

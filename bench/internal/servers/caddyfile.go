@@ -32,7 +32,7 @@ func gatewayConfig(t transport, site, redis string, embedded bool) string {
 	if embedded {
 		redis = "embedded " + redis
 	}
-	return caddyfile(t, site, "\n\tsse {\n\t\tredis "+redis+"\n\t}", "sse_subscribe /s/* {path.1}")
+	return caddyfile(t, site, "\n\tsse {\n\t\tredis "+redis+"\n\t}", "sse_subscribe /s/* {path.1}\n\tsse_subscribe /h/* {path.1} {\n\t\thistory\n\t}")
 }
 
 func flushConfig(t transport, site, redis string) string {

@@ -11,8 +11,12 @@ import (
 
 // requestHTTP1 subscribes by HTTP/1.1, as a browser does.
 func requestHTTP1(e *endpoint, stream io.ReadWriter, s *subscriber) (decoder, error) {
-	_, err := fmt.Fprintf(stream, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n",
-		e.path(s.channelName()), e.host)
+	back := ""
+	if e.LastEventID != "" {
+		back = "Last-Event-ID: " + e.LastEventID + "\r\n"
+	}
+	_, err := fmt.Fprintf(stream, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n%s\r\n",
+		e.path(s.channelName()), e.host, back)
 	if err != nil {
 		return nil, err
 	}

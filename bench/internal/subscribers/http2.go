@@ -86,7 +86,11 @@ func writeOpening(out *bytes.Buffer, framer *http2.Framer, e *endpoint, subscrib
 			{Name: ":path", Value: e.path(s.channelName())},
 			{Name: "accept", Value: "text/event-stream"},
 			{Name: "cache-control", Value: "no-cache"},
+			{Name: "last-event-id", Value: e.LastEventID},
 		} {
+			if field.Value == "" {
+				continue
+			}
 			err = errors.Join(err, encoder.WriteField(field))
 		}
 		err = errors.Join(err, framer.WriteHeaders(http2.HeadersFrameParam{

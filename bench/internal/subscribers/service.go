@@ -37,6 +37,9 @@ type Crowd struct {
 	Subscribers int
 	// Channels are dealt out evenly.
 	Channels int
+	// Within is over how long they come, one after another; 0: as fast as they
+	// can.
+	Within time.Duration
 }
 
 // Connect subscribes a crowd, and returns when each has the head of its response.
@@ -45,6 +48,7 @@ func (s *Service) Connect(crowd Crowd, _ *int) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var group sync.WaitGroup
@@ -56,6 +60,8 @@ func (s *Service) Connect(crowd Crowd, _ *int) error {
 				if first >= crowd.Subscribers {
 					return
 				}
+				due := crowd.Within * time.Duration(first) / time.Duration(crowd.Subscribers)
+				time.Sleep(due - time.Since(began))
 				n := min(crowd.Target.PerConnection, crowd.Subscribers-first)
 				if err := s.connect(e, i, first, n, crowd.Channels); err != nil {
 					failed.CompareAndSwap(nil, &err)
@@ -110,6 +116,8 @@ type Account struct {
 	Missing uint64
 	// Repeated came twice, or after a later one.
 	Repeated uint64
+	// Gaps is how often somebody was told that events may be missing.
+	Gaps uint64
 	// Last is when the last one came.
 	Last int64
 	// P50 and P99 are latencies from just before publishing to reading.
@@ -130,6 +138,7 @@ func (s *Service) Account(published int, a *Account) error {
 		}
 		a.Received += w.received
 		a.Repeated += w.repeated
+		a.Gaps += w.gaps
 		a.Last = max(a.Last, w.last)
 		a.Ended += w.ended
 		if w.failure != nil {

@@ -2,7 +2,11 @@
 
 package subscribers
 
-import "github.com/caddy-sse/caddy-sse/bench/internal/stamp"
+import (
+	"bytes"
+
+	"github.com/caddy-sse/caddy-sse/bench/internal/stamp"
+)
 
 // A subscriber counts what it is sent. It belongs to its worker.
 type subscriber struct {
@@ -10,10 +14,11 @@ type subscriber struct {
 	channel uint32
 	of      uint32 // how many channels there are
 
-	carry []byte // the begin of a stamp that a read has cut
-	phase uint8  // what the following are of
-	next  uint32 // the number of the message that has to come
-	count uint32 // how many messages there were, each counted once
+	carry []byte        // the begin of a stamp that a read has cut
+	phase uint8         // what the following are of
+	next  uint32        // the number of the message that has to come
+	count uint32        // how many messages there were, each counted once
+	early []stamp.Stamp // what came before the worker did
 }
 
 func (s *subscriber) channelName() string { return Channel(int(s.channel)) }
@@ -22,6 +27,9 @@ func (s *subscriber) channelName() string { return Channel(int(s.channel)) }
 func (s *subscriber) read(b []byte) {
 	if len(s.carry) > 0 {
 		b = append(s.carry, b...)
+	}
+	if s.worker != nil && bytes.Contains(b, gap) {
+		s.worker.gaps++
 	}
 	for {
 		message, rest, ok := stamp.Find(b)
@@ -38,7 +46,11 @@ func (s *subscriber) read(b []byte) {
 // to come in order, none twice.
 func (s *subscriber) receive(m stamp.Stamp) {
 	w := s.worker
-	if w == nil || m.Phase != w.phase {
+	if w == nil {
+		s.early = append(s.early, m)
+		return
+	}
+	if m.Phase != w.phase {
 		return // it belongs to what has been measured before
 	}
 	if s.phase != w.phase {
@@ -53,6 +65,18 @@ func (s *subscriber) receive(m stamp.Stamp) {
 	w.received++
 	w.last = w.now
 	w.latency.add(w.now - m.Sent)
+}
+
+// gap is in an event by which this gateway says that others may be missing.
+var gap = []byte("event: sse.gap")
+
+// assign gives the subscriber to its worker, with what has come before.
+func (s *subscriber) assign(w *worker) {
+	s.worker = w
+	for _, m := range s.early {
+		s.receive(m)
+	}
+	s.early = nil
 }
 
 // missing is how many of so many messages published in the phase never came.

@@ -22,6 +22,8 @@ type Target struct {
 	// PerConnection is how many subscribers share a connection; more than one
 	// can by HTTP/2 only.
 	PerConnection int
+	// LastEventID is what those say who come back.
+	LastEventID string
 }
 
 // An endpoint is a target made out.

@@ -3,6 +3,7 @@
 package subscribers
 
 import (
+	"io"
 	"runtime"
 	"sync"
 
@@ -21,6 +22,7 @@ type worker struct {
 	subscribers []*subscriber
 	ended       int   // connections that the server, or an error, has ended
 	failure     error // the first such error
+	buffer      []byte
 	tally
 }
 
@@ -31,6 +33,7 @@ type tally struct {
 	last     int64 // when the last message came
 	received uint64
 	repeated uint64
+	gaps     uint64 // reads in which a gap was told of
 	latency  latencies
 }
 
@@ -39,7 +42,7 @@ func newWorker() (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &worker{epoll: epoll, connections: make(map[int32]*connection)}, nil
+	return &worker{epoll: epoll, connections: make(map[int32]*connection), buffer: make([]byte, 64<<10)}, nil
 }
 
 // add takes over a connection and those who share it.
@@ -49,16 +52,20 @@ func (w *worker) add(c *connection, subscribers []*subscriber) error {
 	fd := int32(c.socket.fd)
 	w.connections[fd] = c
 	w.subscribers = append(w.subscribers, subscribers...)
+	w.now = stamp.Now()
 	for _, subscriber := range subscribers {
-		subscriber.worker = w
+		subscriber.assign(w)
 	}
-	return unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, c.socket.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: fd})
+	err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, c.socket.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: fd})
+	if err == nil && c.stream != io.ReadWriter(c.socket) {
+		w.read(fd) // TLS may hold what the kernel no longer has
+	}
+	return err
 }
 
 func (w *worker) run() {
 	runtime.LockOSThread()
 	events := make([]unix.EpollEvent, 256)
-	buffer := make([]byte, 64<<10)
 	for {
 		n, err := unix.EpollWait(w.epoll, events, -1)
 		if err != nil && err != unix.EINTR {
@@ -66,19 +73,19 @@ func (w *worker) run() {
 		}
 		w.mu.Lock()
 		for _, event := range events[:max(n, 0)] {
-			w.read(event.Fd, buffer)
+			w.read(event.Fd)
 		}
 		w.mu.Unlock()
 	}
 }
 
-func (w *worker) read(fd int32, buffer []byte) {
+func (w *worker) read(fd int32) {
 	c := w.connections[fd]
 	if c == nil {
 		return // it has been dropped since
 	}
 	w.now = stamp.Now()
-	if err := c.receive(buffer); err != nil {
+	if err := c.receive(w.buffer); err != nil {
 		w.ended++
 		if w.failure == nil {
 			w.failure = err
