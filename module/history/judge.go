@@ -12,7 +12,7 @@ func (c *channel) take(v view) (more bool) {
 		c.follower.Begin(c.last)
 		return false
 	case v.info == nil:
-		if len(v.entries) == 0 || v.entries[0].ID != c.last {
+		if !v.startsAt(c.last) {
 			c.inDoubt = true
 			return true
 		}

@@ -16,35 +16,28 @@ const firstRead = 256
 
 // Since reads what came after an entry, again and again until Redis answers.
 func (h *History) Since(channel string, after eventstream.EntryID, most int, done func(hub.Past)) {
-	h.untilDone(channel, func(ctx context.Context) error {
-		past, err := h.since(ctx, channel, after, most)
-		if err == nil {
-			done(past)
-		}
-		return err
+	h.untilDone(channel, done, func(ctx context.Context) (hub.Past, error) {
+		return h.since(ctx, channel, after, most)
 	})
 }
 
 // Newest reads the newest n, in the same way.
 func (h *History) Newest(channel string, n int, done func(hub.Past)) {
-	h.untilDone(channel, func(ctx context.Context) error {
-		past, err := h.newest(ctx, channel, n, "")
-		if err == nil {
-			done(past)
-		}
-		return err
+	h.untilDone(channel, done, func(ctx context.Context) (hub.Past, error) {
+		return h.newest(ctx, channel, n, "")
 	})
 }
 
 // untilDone tries until it succeeds, or nobody follows the channel any more.
-func (h *History) untilDone(channel string, try func(context.Context) error) {
+func (h *History) untilDone(channel string, done func(hub.Past), try func(context.Context) (hub.Past, error)) {
 	go func() {
 		for c := h.channel(channel); c != nil && h.ctx.Err() == nil; c = h.channel(channel) {
 			ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
-			err := try(ctx)
+			past, err := try(ctx)
 			cancel()
 			if err == nil {
-				c.ring() // those who come back may have been told more than was handed over here
+				done(past)
+				c.compare(past)
 				return
 			}
 			select {
@@ -55,20 +48,38 @@ func (h *History) untilDone(channel string, try func(context.Context) error) {
 	}()
 }
 
+// compare has the channel's Redis stream read if those who come back may have
+// been told of more than was handed over here.
+func (c *channel) compare(past hub.Past) {
+	newest := past.Start
+	if n := len(past.Entries); n > 0 {
+		newest = past.Entries[n-1].ID
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if past.Lost != "" || newest != c.last {
+		c.want()
+	}
+}
+
 func (h *History) since(ctx context.Context, channel string, after eventstream.EntryID, most int) (hub.Past, error) {
 	count := min(firstRead, most+1)
-	v, err := h.inspect(ctx, channel, count, "XRANGE", channel, after.String(), "+", "COUNT", count)
-	if err != nil {
-		return hub.Past{}, err
+	v, err := h.from(ctx, channel, after, count)
+	if err == nil && !v.startsAt(after) && !v.isFull {
+		// Something is missing: only what there is to know of it says what.
+		v, err = h.inspect(ctx, channel, count, "XRANGE", channel, after.String(), "+", "COUNT", count)
 	}
-	if v.isFull {
+	switch {
+	case err != nil:
+		return hub.Past{}, err
+	case v.isFull:
 		return h.newest(ctx, channel, most, eventstream.Overflow)
+	case v.startsAt(after):
+		return hub.Past{Start: after, Entries: v.entries[1:]}, nil
 	}
 	past := hub.Past{Start: after, Entries: v.entries}
 	i := v.info
 	switch {
-	case len(v.entries) > 0 && v.entries[0].ID == after:
-		past.Entries = v.entries[1:]
 	case i.length == 0 || i.first.Compare(after) > 0:
 		past.Start, past.Lost = beginning(i)
 	case i.maxDeleted.Compare(after) < 0:
@@ -97,6 +108,13 @@ func beginning(i *info) (start eventstream.EntryID, lost eventstream.Reason) {
 		lost = eventstream.Trimmed
 	}
 	return eventstream.EntryID{}, lost
+}
+
+func (h *History) from(ctx context.Context, channel string, id eventstream.EntryID, count int) (view, error) {
+	pipe := h.bus.Client().Pipeline()
+	parse := readFrom(ctx, pipe, channel, id, count)
+	_, _ = pipe.Exec(ctx) // the command has its own error
+	return parse()
 }
 
 func (h *History) inspect(ctx context.Context, channel string, count int, command ...any) (view, error) {
