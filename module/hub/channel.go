@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"container/list"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type channel struct {
 	reading    bool                  // the past
 	forgetAt   *time.Timer           // while nobody subscribes
 	restAt     *time.Timer           // while it remembers the past
+	resting    *list.Element         // among those whose past can be forgotten
 	forgotten  bool
 }
 
@@ -97,6 +99,7 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	if reason == eventstream.Reset {
 		c.formerHead = c.log.head()
 	}
+	c.stir()
 	c.log.reset(to, "")
 	if !c.history {
 		c.log.before = reason

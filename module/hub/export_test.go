@@ -10,3 +10,6 @@ func (h *Hub) Settle() {
 		<-done
 	}
 }
+
+// MaxLingering is for tests.
+const MaxLingering = maxLingering

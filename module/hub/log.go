@@ -30,6 +30,7 @@ func (l *log) reset(start position, before eventstream.Reason) {
 	for _, m := range l.recent {
 		m.channel.hub.memory.remove(m)
 	}
+	l.dropPast()
 	*l = log{start: start, before: before, life: l.life + 1}
 }
 
@@ -86,6 +87,7 @@ func (l *log) shift(keep bool) {
 	m.channel.hub.memory.remove(m)
 	if keep || len(l.past) > 0 {
 		l.past = append(l.past, m)
+		m.channel.hub.memory.bytes += m.size
 	} else {
 		l.startAt(m)
 	}
@@ -96,6 +98,7 @@ func (l *log) shiftPast() {
 	m := l.past[0]
 	l.past[0] = nil
 	l.past = l.past[1:]
+	m.channel.hub.memory.bytes -= m.size
 	l.startAt(m)
 }
 
@@ -110,9 +113,16 @@ func (l *log) startAt(m *moment) {
 func (l *log) forgetPast() {
 	if n := len(l.past); n > 0 {
 		last := l.past[n-1]
-		l.past = nil
+		l.dropPast()
 		l.startAt(last)
 	} else {
 		l.before = ""
 	}
+}
+
+func (l *log) dropPast() {
+	for _, m := range l.past {
+		m.channel.hub.memory.bytes -= m.size
+	}
+	l.past = nil
 }

@@ -1,11 +1,15 @@
 package hub
 
-// A memory bounds what all channels together remember: past its limit, the
-// oldest event of all is forgotten.
+import "container/list"
+
+// A memory bounds what all channels together remember. Past its limit, that goes
+// first which was read from histories, since it can be read again, and then the
+// oldest event of all that were heard.
 type memory struct {
 	limit          int
 	bytes          int
-	oldest, newest *moment
+	oldest, newest *moment   // that were heard
+	resting        list.List // channels that remember the past, the longest unread first
 }
 
 func (mem *memory) add(m *moment) {
@@ -40,9 +44,14 @@ func (mem *memory) remove(m *moment) {
 }
 
 // trim forgets until the limit is kept. A channel's oldest recent event is the
-// one that came first to the memory, too.
+// one that came first to the memory, too. The past that was read last stays,
+// however large: somebody is on the way through it.
 func (mem *memory) trim() {
-	for mem.bytes > mem.limit {
-		mem.oldest.channel.log.shift(false)
+	for mem.bytes > mem.limit && mem.resting.Len() > 1 {
+		mem.resting.Front().Value.(*channel).forgetPast()
+	}
+	for mem.bytes > mem.limit && mem.oldest != nil {
+		c := mem.oldest.channel
+		c.log.shift(c.reading)
 	}
 }

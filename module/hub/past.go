@@ -27,6 +27,7 @@ func (c *channel) readPast() {
 		return
 	}
 	c.reading = true
+	c.stir()
 	var since *position
 	most, newest := 0, 0
 	for p := range c.behind {
@@ -77,6 +78,28 @@ func (c *channel) havePast(past Past, life int, after position, most int) {
 		g.hasRead = true
 		c.hub.pursue(p)
 	}
+	c.rest()
+}
+
+// rest lets the past be forgotten when the memory is full.
+func (c *channel) rest() {
+	if !c.reading && c.resting == nil && len(c.log.past) > 0 {
+		c.resting = c.hub.memory.resting.PushBack(c)
+	}
+	c.hub.memory.trim()
+}
+
+// stir takes rest back: what is being read joins what is remembered.
+func (c *channel) stir() {
+	if c.resting != nil {
+		c.hub.memory.resting.Remove(c.resting)
+		c.resting = nil
+	}
+}
+
+func (c *channel) forgetPast() {
+	c.stir()
+	c.log.forgetPast()
 }
 
 // has reports whether there is an entry with that ID.
@@ -114,7 +137,9 @@ func (l *log) prepend(c *channel, past Past) {
 	older := make([]*moment, 0, len(past.Entries)+len(l.past))
 	for _, e := range past.Entries {
 		if e.ID.Compare(l.start) <= 0 {
-			older = append(older, newMoment(c, e.ID, e))
+			m := newMoment(c, e.ID, e)
+			older = append(older, m)
+			c.hub.memory.bytes += m.size
 		}
 	}
 	l.past = append(older, l.past...)
@@ -131,7 +156,7 @@ func (c *channel) restLater() {
 		c.hub.mu.Lock()
 		defer c.hub.mu.Unlock()
 		if !c.reading && !c.forgotten {
-			c.log.forgetPast()
+			c.forgetPast()
 		}
 	})
 }

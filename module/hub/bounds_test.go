@@ -1,0 +1,258 @@
+package hub_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	. "github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// keeper is a subscriber of channels that remember.
+func keeper(history bool, lastEventID string, k Keep, channel string) (*Subscriber, *outlet) {
+	return NewSubscriber(Request{
+		Interests:   []Interest{{Channel: channel}},
+		History:     history,
+		Max:         1000,
+		LastEventID: lastEventID,
+		Keep:        k,
+		Opening:     eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:     1 << 20,
+		Retry:       time.Second,
+	}), new(outlet)
+}
+
+// Past its limit the memory forgets the oldest event of all, whichever channel
+// it is of, and who comes back for it is told.
+func TestMemoryIsBounded(t *testing.T) {
+	const limit, channels = 100_000, 50
+	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	h := New(new(source), 2)
+	h.LimitMemory(limit)
+	ids := make([]string, channels)
+	for i := range channels {
+		name := fmt.Sprint("channel", i)
+		s, out := keeper(false, "", keep, name)
+		join(h, s, out)
+		h.Listening(name)
+		for range 20 {
+			h.Message(name, strings.Repeat("x", 200))
+			if got := h.Stats().Memory; got > limit {
+				t.Fatalf("the channels remember %d bytes, not %d", got, limit)
+			}
+		}
+		h.Settle()
+		ids[i] = firstID(out)
+		h.Leave(s)
+	}
+	if got := h.Stats().Memory; got < limit*9/10 {
+		t.Errorf("only %d bytes of %d are used", got, limit)
+	}
+	back := func(i int) string {
+		s, out := keeper(false, ids[i], keep, fmt.Sprint("channel", i))
+		join(h, s, out)
+		return out.got.String()
+	}
+	if got := back(0); strings.Count(got, `"reason":"overflow"`) != 1 || strings.Contains(got, "data: xx") {
+		t.Errorf("the first channel replays %q", got)
+	}
+	if got := back(channels - 1); strings.Contains(got, "sse.gap") || strings.Count(got, "data: xx") != 20 {
+		t.Errorf("the last channel replays %q", got)
+	}
+}
+
+// firstID is the ID that the subscriber began with.
+func firstID(out *outlet) string {
+	_, rest, _ := strings.Cut(out.got.String(), "id: ")
+	id, _, _ := strings.Cut(rest, "\n")
+	return id
+}
+
+// past is a source whose channels have histories of that many entries.
+type past struct {
+	source
+	entries  int
+	reads    []func()
+	follower Follower
+}
+
+func (p *past) Since(channel string, after eventstream.EntryID, _ int, done func(Past)) {
+	p.note("since " + channel)
+	read := Past{Start: after}
+	for n := int(after.Seq) + 1; n <= p.entries; n++ {
+		read.Entries = append(read.Entries, eventstream.Entry{
+			ID: eventstream.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", 200)},
+		})
+	}
+	p.reads = append(p.reads, func() { done(read) })
+}
+
+func (p *past) Follow(_ string, f Follower) {
+	p.follower = f
+	p.reads = append(p.reads, func() { f.Begin(eventstream.EntryID{Ms: 1, Seq: uint64(p.entries)}) })
+}
+
+// answer answers what was asked.
+func (p *past) answer() {
+	for len(p.reads) > 0 {
+		next := p.reads[0]
+		p.reads = p.reads[1:]
+		next()
+	}
+}
+
+// What is read for those who come back is bounded, too: it can be read again.
+func TestMemoryOfThePastIsBounded(t *testing.T) {
+	const limit, channels = 1_000_000, 100
+	src := &past{entries: 100}
+	h := New(src, 2)
+	h.LimitMemory(limit)
+	comeBack := func(channel int) {
+		t.Helper()
+		s, out := keeper(true, "1-0", Keep{}, fmt.Sprint("channel", channel))
+		join(h, s, out)
+		src.answer()
+		h.Settle()
+		if got := strings.Count(out.got.String(), "data: xx"); got != src.entries {
+			t.Fatalf("channel %d replays %d events, not %d: %q", channel, got, src.entries, out.got.String())
+		}
+		if got := h.Stats().Memory; got > limit {
+			t.Fatalf("the channels remember %d bytes, not %d", got, limit)
+		}
+	}
+	for i := range channels {
+		comeBack(i)
+	}
+	if got := h.Stats().Memory; got < limit*9/10 {
+		t.Errorf("only %d bytes of %d are used", got, limit)
+	}
+	src.asked = nil
+	comeBack(channels - 1)
+	comeBack(0)
+	if got := src.String(); got != "since channel0" {
+		t.Errorf("read again: %q", got)
+	}
+}
+
+// An event that is heard while the past is being read is not lost where the
+// memory is full.
+func TestNothingIsForgottenBehindARead(t *testing.T) {
+	src := &past{entries: 3}
+	h := New(src, 2)
+	h.LimitMemory(1)
+	s, out := keeper(true, "1-1", Keep{Events: 100, Bytes: 1 << 20}, "one")
+	join(h, s, out)
+	follow := src.reads[0]
+	src.reads = nil
+	follow() // begins, and asks for the past
+	h.Settle()
+	src.follower.Append([]eventstream.Entry{{ID: eventstream.EntryID{Ms: 1, Seq: 4}, Fields: []string{"data", "xx news"}}})
+	src.answer()
+	h.Settle()
+	if got := strings.Count(out.got.String(), "data: xx"); got != 3 {
+		t.Errorf("%d events came, not 3: %q", got, out.got.String())
+	}
+}
+
+// Channels that nobody subscribes to any more are bounded: clients can make them
+// up.
+func TestLingeringChannelsAreBounded(t *testing.T) {
+	h := New(new(source), 1)
+	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	for i := range MaxLingering + 10 {
+		s, _ := keeper(false, "", keep, fmt.Sprint("channel", i))
+		h.Join(s)
+		h.Leave(s)
+	}
+	if got := h.Stats(); got.Live != MaxLingering || got.Subscribers != 0 {
+		t.Errorf("%+v", got)
+	}
+	// Those who come back to one make room for another.
+	s, _ := keeper(false, "", keep, "channel0")
+	h.Join(s)
+	other, _ := keeper(false, "", keep, "other")
+	h.Join(other)
+	h.Leave(other)
+	if got := h.Stats(); got.Live != MaxLingering+1 || got.Subscribers != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestNothingIsLeftAfterLingering(t *testing.T) {
+	h := New(new(source), 2)
+	for i := range 100 {
+		name := fmt.Sprint("channel", i)
+		s, _ := keeper(false, "", Keep{Events: 100, Bytes: 1 << 20, Linger: 10 * time.Millisecond}, name)
+		h.Join(s)
+		h.Listening(name)
+		h.Message(name, "hi")
+		h.Leave(s)
+	}
+	redistest.Await(t, "all channels are forgotten", func() bool {
+		got := h.Stats()
+		return got.Subscribers+got.Live+got.Histories+got.Memory == 0
+	})
+}
+
+// BenchmarkMemory is what a hub holds for a channel of one subscriber: as it
+// begins, with 20 events of 200 bytes, when the subscriber has left, and when the
+// channel is forgotten; and what it counts for the events itself.
+func BenchmarkMemory(b *testing.B) {
+	const channels, events = 50_000, 20
+	for b.Loop() {
+		h := New(new(source), 1)
+		h.LimitMemory(1 << 30)
+		base := heap()
+		report := func(what string) {
+			h.Settle()
+			b.ReportMetric(float64(heap()-base)/channels, what+"-B/channel")
+		}
+		keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+		all := make([]*Subscriber, channels)
+		names := make([]string, channels)
+		for i := range all {
+			names[i] = fmt.Sprint("channel", i)
+			all[i], _ = keeper(false, "", keep, names[i])
+			h.Join(all[i])
+			h.Listening(names[i])
+			h.Attach(all[i], func(*Loop) Outlet { return nowhere{} })
+		}
+		report("silent")
+		for range events {
+			for _, name := range names {
+				h.Message(name, string(make([]byte, 200)))
+			}
+		}
+		b.ReportMetric(float64(h.Stats().Memory)/channels, "counted-B/channel")
+		report("heard")
+		for i, s := range all {
+			h.Leave(s)
+			all[i] = nil
+		}
+		report("lingering")
+		h.LimitMemory(0)
+		report("bare")
+		runtime.KeepAlive(h)
+	}
+}
+
+// nowhere is an outlet that keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Send(*eventstream.Frame) {}
+func (nowhere) Flush()                  {}
+func (nowhere) Close(error)             {}
+func (nowhere) WhenWritten(f func())    { f() }
+func (nowhere) Waiting() int            { return 0 }
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
