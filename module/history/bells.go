@@ -19,8 +19,7 @@ import (
 type bells struct {
 	bus     *bus.Bus
 	options Options
-	prefix  string // of the channels that keyspace notifications come by
-	wake    chan struct{}
+	prefix  string      // of the channels that keyspace notifications come by
 	isOn    atomic.Bool // the notifications
 
 	mu       sync.Mutex
