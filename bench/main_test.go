@@ -48,6 +48,35 @@ func TestFloor(t *testing.T) {
 	}
 }
 
+func TestStorm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the gateway")
+	}
+	s, err := parseSettings([]string{"-storm", "5", "-only", "h1", "-subscribers", "60", "-channels", "7", "-duration", "100ms", "-warmup", "100ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := servers.Prepare(t.Context(), servers.Options{Names: s.names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	for _, name := range []string{naive, "h1"} {
+		sample, err := measureStorm(t.Context(), s, fleet, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == naive && sample.Calls["xrange"] != 60 {
+			t.Errorf("%+v", sample)
+		}
+		// 7 at least, but for what is taken off: each channel is read now and then.
+		if name == "h1" && (sample.Received != 300 || sample.Missing+sample.Repeated+sample.Gaps != 0 || sample.Ended != 0 ||
+			sample.Calls["xrange"] < 4 || sample.Calls["xrange"] > 30) {
+			t.Errorf("%+v", sample)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	s, err := parseSettings([]string{
 		"-url", "m=http://127.0.0.1:1/a?b=c,d,publish=http://127.0.0.1:1/p,form=topic={channel}&data={payload},auth=Bearer a.b,pid=7,proto=h2",

@@ -44,7 +44,7 @@ func measure(ctx context.Context, s *settings, fleet *servers.Fleet, row row) (r
 	}
 	defer crowd.Stop()
 	m := &measurement{settings: s, stalled: row.stalled, server: server, crowd: crowd, meter: newMeter(server, fleet.Redis, crowd)}
-	for _, step := range []func(context.Context) error{m.prime, m.connect, m.stall, m.warmUp, m.deliver} {
+	for _, step := range []func(context.Context) error{m.prime, m.baseline, m.connect, m.stall, m.warmUp, m.deliver} {
 		if err := step(ctx); err != nil {
 			return m.sample, err
 		}
@@ -63,11 +63,11 @@ func (m *measurement) prime(ctx context.Context) error {
 	if _, err := m.publish(ctx, priming, 1, time.Second, messages, n); err != nil {
 		return err
 	}
-	if err := m.crowd.Do(ctx, "Drop", 0, nil); err != nil {
-		return err
-	}
-	return m.meter.baseline(ctx)
+	return m.crowd.Do(ctx, "Drop", 0, nil)
 }
+
+// baseline takes the server's memory from here on as that without subscribers.
+func (m *measurement) baseline(ctx context.Context) error { return m.meter.baseline(ctx) }
 
 // connect subscribes all, and has a look at the server when it has settled.
 func (m *measurement) connect(ctx context.Context) error {

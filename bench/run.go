@@ -23,7 +23,7 @@ func run(ctx context.Context, s *settings) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	fleet, err := servers.Prepare(ctx, servers.Options{
-		Names: s.names, PerConnection: s.PerConnection, Given: s.given, Redis: s.redis, Gateway: s.gateway,
+		Names: s.names, PerConnection: s.PerConnection, Given: s.given, Redis: s.redis, Gateway: s.gateway, Linger: s.Linger,
 	})
 	if err != nil {
 		return err
@@ -34,8 +34,11 @@ func run(ctx context.Context, s *settings) error {
 		s.names = slices.DeleteFunc(s.names, func(name string) bool { return name == "flush" })
 	}
 
-	if s.Storm > 0 {
+	switch {
+	case s.Storm > 0:
 		return runStorms(ctx, s, fleet)
+	case s.Linger > 0:
+		return runLingering(ctx, s, fleet)
 	}
 	samples := make(map[string][]report.Sample)
 	rows := s.rows()

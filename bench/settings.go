@@ -27,6 +27,7 @@ type settings struct {
 	PerConnection int           `json:"streams_per_conn"`
 	Stalled       int           `json:"stalled"`
 	Storm         int           `json:"storm"`
+	Linger        time.Duration `json:"linger_ns"`
 
 	names   []string // the servers to measure, in that order
 	given   map[string]servers.Given
@@ -51,6 +52,7 @@ func parseSettings(args []string) (*settings, error) {
 	f.IntVar(&s.PerConnection, "streams-per-conn", 1, "how many `subscribers` of HTTP/2 share a connection")
 	f.IntVar(&s.Stalled, "stalled", 0, "how many `more` subscribe and never read; each server is measured without them, too")
 	f.IntVar(&s.Storm, "storm", 0, "how many `events` each has missed who comes back, all within a second; measures this instead")
+	f.DurationVar(&s.Linger, "linger", 0, "how `long` channels go on without subscribers; measures instead what they hold")
 	f.StringVar(&only, "only", "", "the `servers` to measure, with commas between, of "+strings.Join(servers.Own, ",")+" and those of -url")
 	f.Func("url", "another server, `name=URL,publish=URL or Redis channel,pid=N[,form=…][,auth=…][,proto=h2]`; may stand several times", func(text string) error {
 		urls = append(urls, text)
@@ -66,7 +68,7 @@ func parseSettings(args []string) (*settings, error) {
 		return nil, fmt.Errorf("there are flags only, not %q", f.Arg(0))
 	}
 	names := slices.Clone(servers.Own)
-	if s.Storm > 0 {
+	if s.Storm > 0 || s.Linger > 0 {
 		names = slices.Clone(servers.Gateways)
 	}
 	for _, text := range urls {

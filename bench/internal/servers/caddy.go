@@ -31,7 +31,13 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	binary, config := f.gateway, gatewayConfig(t, site, redisAddr, f.Redis == nil)
+	admin := "off"
+	if f.Linger > 0 { // then its heap is asked for
+		if admin, err = freeAddr(); err != nil {
+			return nil, err
+		}
+	}
+	binary, config := f.gateway, f.gatewayConfig(t, site, admin, redisAddr)
 	if name == "flush" {
 		binary, config = f.flush, flushConfig(t, site, redisAddr)
 	}
@@ -60,6 +66,7 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 		History:   history,
 		Publisher: publish.Redis{Client: client},
 		PID:       p.pid(),
+		Admin:     admin,
 		Stop: func() {
 			_ = client.Close() // it has nothing left to say
 			p.stop()

@@ -28,23 +28,26 @@ func (t transport) address(site string) string {
 	return t.scheme + "://localhost:" + port
 }
 
-func gatewayConfig(t transport, site, redis string, embedded bool) string {
-	if embedded {
+func (f *Fleet) gatewayConfig(t transport, site, admin, redis string) string {
+	if f.Redis == nil {
 		redis = "embedded " + redis
 	}
-	return caddyfile(t, site, "\n\tsse {\n\t\tredis "+redis+"\n\t}", "sse_subscribe /s/* {path.1}\n\tsse_subscribe /h/* {path.1} {\n\t\thistory\n\t}")
+	if f.Linger > 0 {
+		redis += "\n\t\tlinger " + f.Linger.String()
+	}
+	return caddyfile(t, site, admin, "\n\tsse {\n\t\tredis "+redis+"\n\t}", "sse_subscribe /s/* {path.1}\n\tsse_subscribe /h/* {path.1} {\n\t\thistory\n\t}")
 }
 
 func flushConfig(t transport, site, redis string) string {
-	return caddyfile(t, site, "", "bench_flush "+redis)
+	return caddyfile(t, site, "off", "", "bench_flush "+redis)
 }
 
-func caddyfile(t transport, site, global, handler string) string {
+func caddyfile(t transport, site, admin, global, handler string) string {
 	if t.tls {
 		handler += "\n\ttls internal"
 	}
 	return fmt.Sprintf(`{
-	admin off
+	admin %s
 	persist_config off
 	skip_install_trust
 	auto_https disable_redirects%s
@@ -54,5 +57,5 @@ func caddyfile(t transport, site, global, handler string) string {
 	bind 127.0.0.1
 	%s
 }
-`, global, t.address(site), handler)
+`, admin, global, t.address(site), handler)
 }

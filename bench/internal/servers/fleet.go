@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 )
 
 // A Fleet is what servers need, and is kept from one to the next.
@@ -16,6 +17,9 @@ type Fleet struct {
 	PerConnection int
 	// Given are servers that run already, by name.
 	Given map[string]Given
+	// Linger is for how long this gateway's channels go on without subscribers,
+	// if it is not to be its default.
+	Linger time.Duration
 	// Redis is what the gateway and publishers share; nil where there is none,
 	// and the gateway has to embed it.
 	Redis *Redis
@@ -39,6 +43,8 @@ type Options struct {
 	Names         []string
 	PerConnection int
 	Given         map[string]Given
+	// Linger is that of the [Fleet].
+	Linger time.Duration
 	// Redis is the host:port of a server to use instead of starting one.
 	Redis string
 	// Gateway is a Caddy with this plugin, to use instead of building one.
@@ -52,7 +58,7 @@ func Prepare(ctx context.Context, o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{PerConnection: o.PerConnection, Given: o.Given, dir: dir, gateway: o.Gateway}
+	f := &Fleet{PerConnection: o.PerConnection, Given: o.Given, Linger: o.Linger, dir: dir, gateway: o.Gateway}
 	if err := f.prepare(ctx, o); err != nil {
 		f.Close()
 		return nil, err

@@ -18,6 +18,8 @@ type Server struct {
 	// PID is the process whose CPU time and memory count, with all that
 	// descend from it.
 	PID int
+	// Admin is the host:port of this gateway's admin endpoint; off without one.
+	Admin string
 	// Stop ends it, if it was started here.
 	Stop func()
 }

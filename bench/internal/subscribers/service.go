@@ -135,10 +135,10 @@ func (s *Service) Account(published int, a *Account) error {
 		w.mu.Lock()
 		for _, subscriber := range w.subscribers {
 			a.Missing += uint64(subscriber.missing(w.phase, published))
+			a.Gaps += subscriber.gaps
 		}
 		a.Received += w.received
 		a.Repeated += w.repeated
-		a.Gaps += w.gaps
 		a.Last = max(a.Last, w.last)
 		a.Ended += w.ended
 		if w.failure != nil {

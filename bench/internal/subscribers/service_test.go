@@ -66,10 +66,10 @@ func subscribe(t *testing.T, target Target, start func(), wait uint64) Account {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Drop(0, nil) })
-	if err := service.Connect(Crowd{Target: target, Subscribers: count, Channels: channels}, nil); err != nil {
+	if err := service.Begin(3, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := service.Begin(3, nil); err != nil {
+	if err := service.Connect(Crowd{Target: target, Subscribers: count, Channels: channels}, nil); err != nil {
 		t.Fatal(err)
 	}
 	start()
@@ -106,6 +106,35 @@ func TestTransports(t *testing.T) {
 				t.Errorf("p50 %v", a.P50)
 			}
 		})
+	}
+}
+
+// What comes with the head of the response, before a worker reads, counts, too.
+func TestWhatComesAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		secure, http2 bool
+	}{{"h1", false, false}, {"h1+tls", true, false}, {"h2", true, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			url, start := server(t, c.secure, c.http2, write)
+			start()
+			a := subscribe(t, Target{URL: url + "/{channel}", HTTP2: c.http2, PerConnection: 1, LastEventID: "1-0"}, func() {}, all)
+			if a.Received != all || a.Missing != 0 || a.Repeated != 0 || a.Ended != 0 {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
+func TestGapIsSeen(t *testing.T) {
+	url, start := server(t, false, false, func(w http.ResponseWriter, number uint32) {
+		if number < channels {
+			fmt.Fprint(w, "event: sse.gap\ndata: {}\n\n")
+		}
+		write(w, number)
+	})
+	if a := subscribe(t, Target{URL: url + "/{channel}", PerConnection: 1}, start, all); a.Gaps != count {
+		t.Errorf("%d gaps are seen, not %d", a.Gaps, count)
 	}
 }
 

@@ -19,6 +19,7 @@ type subscriber struct {
 	next  uint32        // the number of the message that has to come
 	count uint32        // how many messages there were, each counted once
 	early []stamp.Stamp // what came before the worker did
+	gaps  uint64        // reads in which one was told of
 }
 
 func (s *subscriber) channelName() string { return Channel(int(s.channel)) }
@@ -28,8 +29,8 @@ func (s *subscriber) read(b []byte) {
 	if len(s.carry) > 0 {
 		b = append(s.carry, b...)
 	}
-	if s.worker != nil && bytes.Contains(b, gap) {
-		s.worker.gaps++
+	if bytes.Contains(b, gap) {
+		s.gaps++
 	}
 	for {
 		message, rest, ok := stamp.Find(b)

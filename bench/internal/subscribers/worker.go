@@ -33,7 +33,6 @@ type tally struct {
 	last     int64 // when the last message came
 	received uint64
 	repeated uint64
-	gaps     uint64 // reads in which a gap was told of
 	latency  latencies
 }
 
