@@ -17,7 +17,7 @@ import (
 // run measures all servers in turn, as often as there are rounds: what else the
 // machine does then spoils a round of each, and not all rounds of one.
 func run(ctx context.Context, s *settings) error {
-	if err := usage.AllowFiles(s.Subscribers + 1000); err != nil {
+	if err := usage.AllowFiles(s.connections() + 1000); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -65,6 +65,16 @@ func run(ctx context.Context, s *settings) error {
 	}
 	fmt.Printf("\n%s\n%s\n\n", s, machine())
 	return report.Table(os.Stdout, results)
+}
+
+// connections is how many a server has at most.
+func (s *settings) connections() int {
+	for _, name := range s.names {
+		if name != "h2" && name != "flush" && !s.given[name].HTTP2 {
+			return s.Subscribers
+		}
+	}
+	return s.Subscribers/s.PerConnection + 1
 }
 
 // A row is one of the table: a server, and how many stall beside its subscribers.
