@@ -98,9 +98,11 @@ func (c *channel) begin(at position) {
 	}
 	waiting := c.waiting
 	c.waiting = nil
-	for m := range waiting {
-		c.hub.began(m.subscriber)
-	}
+	c.gather(func() {
+		for m := range waiting {
+			c.hub.began(m.subscriber)
+		}
+	})
 }
 
 var _ Follower = (*channel)(nil)

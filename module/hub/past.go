@@ -20,6 +20,15 @@ func (c *channel) await(p *pursuit) {
 	c.readPast()
 }
 
+// gather lets all that f has go on say what they need before the past is read for
+// them.
+func (c *channel) gather(f func()) {
+	c.reading = true
+	f()
+	c.reading = false
+	c.readPast()
+}
+
 // readPast reads what those need who are behind: one read at a time, which goes
 // back to the one who has been away the longest and so serves the others, too.
 func (c *channel) readPast() {
@@ -58,7 +67,6 @@ func (c *channel) havePast(past Past, life int, after position, most int) {
 	if c.forgotten {
 		return
 	}
-	c.reading = false
 	if c.log.life == life {
 		c.log.prepend(c, past)
 		c.log.most = most
@@ -69,15 +77,17 @@ func (c *channel) havePast(past Past, life int, after position, most int) {
 	}
 	behind := c.behind
 	c.behind = nil
-	for p := range behind {
-		g := &p.legs[0]
-		if g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
-			c.awaitPresent(p)
-			continue
+	c.gather(func() {
+		for p := range behind {
+			g := &p.legs[0]
+			if g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
+				c.awaitPresent(p)
+				continue
+			}
+			g.hasRead = true
+			c.hub.pursue(p)
 		}
-		g.hasRead = true
-		c.hub.pursue(p)
-	}
+	})
 	c.rest()
 }
 
