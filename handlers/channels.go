@@ -49,14 +49,16 @@ func checkConfigured(name string) error {
 	return sse.CheckChannel(name)
 }
 
-// parseOneChannel reads the arguments of a directive that takes one channel, and
-// returns what reads the line channel of its block.
-func parseOneChannel(d *caddyfile.Dispenser, directive string, to *string) (line func() error, err error) {
+// parseChannelDirective reads a directive that takes one channel, as an argument
+// or as a line of its block, which has these other lines.
+func parseChannelDirective(d *caddyfile.Dispenser, channel *string, lines block.Subdirectives) error {
+	d.Next() // the directive's name
+	directive := d.Val()
 	set := func(name string) error {
-		if *to != "" {
+		if *channel != "" {
 			return d.Errf("%s takes one channel", directive)
 		}
-		*to = name
+		*channel = name
 		if err := checkConfigured(name); err != nil {
 			return d.WrapErr(err)
 		}
@@ -64,16 +66,32 @@ func parseOneChannel(d *caddyfile.Dispenser, directive string, to *string) (line
 	}
 	for _, name := range d.RemainingArgs() {
 		if err := set(name); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return func() error {
+	lines["channel"] = func() error {
 		var name string
 		if err := block.Text(d, &name)(); err != nil {
 			return err
 		}
 		return set(name)
-	}, nil
+	}
+	if err := block.Parse(d, lines); err != nil {
+		return err
+	}
+	if *channel == "" {
+		return d.Errf("%s needs a channel", directive)
+	}
+	return nil
+}
+
+// theApp is the app that all handlers share.
+func theApp(ctx caddy.Context) (*sse.App, error) {
+	app, err := ctx.App("sse")
+	if err != nil {
+		return nil, err
+	}
+	return app.(*sse.App), nil
 }
 
 func replacer(r *http.Request) *caddy.Replacer {

@@ -46,12 +46,9 @@ func (*Health) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (h *Health) Provision(ctx caddy.Context) error {
-	app, err := ctx.App("sse")
-	if err != nil {
-		return err
-	}
-	h.app = app.(*sse.App)
-	return nil
+	var err error
+	h.app, err = theApp(ctx)
+	return err
 }
 
 // health is what a request is answered.

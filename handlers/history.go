@@ -81,11 +81,10 @@ func (*History) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (h *History) Provision(ctx caddy.Context) error {
-	app, err := ctx.App("sse")
-	if err != nil {
+	var err error
+	if h.app, err = theApp(ctx); err != nil {
 		return err
 	}
-	h.app = app.(*sse.App)
 	h.Limit = cmp.Or(h.Limit, DefaultLimit)
 	h.view.Format, err = eventstream.ParseFormat(h.Format)
 	return err
@@ -142,23 +141,10 @@ func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 //		limit <n>
 //	}
 func (h *History) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the directive's name
-	channel, err := parseOneChannel(d, "sse_history", &h.Channel)
-	if err != nil {
-		return err
-	}
-	err = block.Parse(d, block.Subdirectives{
-		"channel": channel,
-		"format":  parseFormat(d, &h.Format),
-		"limit":   block.Number(d, MaxLimit, &h.Limit),
+	return parseChannelDirective(d, &h.Channel, block.Subdirectives{
+		"format": parseFormat(d, &h.Format),
+		"limit":  block.Number(d, MaxLimit, &h.Limit),
 	})
-	if err != nil {
-		return err
-	}
-	if h.Channel == "" {
-		return d.Err("sse_history needs a channel")
-	}
-	return nil
 }
 
 // Interface guards

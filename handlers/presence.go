@@ -65,11 +65,10 @@ func (*Presence) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (p *Presence) Provision(ctx caddy.Context) error {
-	app, err := ctx.App("sse")
-	if err != nil {
+	var err error
+	if p.app, err = theApp(ctx); err != nil {
 		return err
 	}
-	p.app = app.(*sse.App)
 	p.Limit = cmp.Or(p.Limit, DefaultMembers)
 	return nil
 }
@@ -114,22 +113,9 @@ func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 //		limit <n>
 //	}
 func (p *Presence) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the directive's name
-	channel, err := parseOneChannel(d, "sse_presence", &p.Channel)
-	if err != nil {
-		return err
-	}
-	err = block.Parse(d, block.Subdirectives{
-		"channel": channel,
-		"limit":   block.Number(d, MaxMembers, &p.Limit),
+	return parseChannelDirective(d, &p.Channel, block.Subdirectives{
+		"limit": block.Number(d, MaxMembers, &p.Limit),
 	})
-	if err != nil {
-		return err
-	}
-	if p.Channel == "" {
-		return d.Err("sse_presence needs a channel")
-	}
-	return nil
 }
 
 // Interface guards

@@ -93,11 +93,10 @@ func (*Publish) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (p *Publish) Provision(ctx caddy.Context) error {
-	app, err := ctx.App("sse")
-	if err != nil {
+	var err error
+	if p.app, err = theApp(ctx); err != nil {
 		return err
 	}
-	p.app = app.(*sse.App)
 	if p.MaxSize == 0 {
 		p.MaxSize = DefaultMaxSize
 	}
@@ -195,13 +194,7 @@ func (p *Publish) body(w http.ResponseWriter, r *http.Request) (string, error) {
 //		store [maxlen <n>|unlimited] [ttl <duration>]
 //	}
 func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
-	d.Next() // the directive's name
-	channel, err := parseOneChannel(d, "sse_publish", &p.Channel)
-	if err != nil {
-		return err
-	}
-	err = block.Parse(d, block.Subdirectives{
-		"channel":       channel,
+	return parseChannelDirective(d, &p.Channel, block.Subdirectives{
 		"from_response": block.Flag(d, &p.FromResponse),
 		"event":         block.Text(d, &p.Event),
 		"data":          block.Text(d, &p.Data),
@@ -209,13 +202,6 @@ func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"max_size":      block.Size(d, &p.MaxSize),
 		"store":         parseStore(d, &p.Store),
 	})
-	if err != nil {
-		return err
-	}
-	if p.Channel == "" {
-		return d.Err("sse_publish needs a channel")
-	}
-	return nil
 }
 
 // Interface guards

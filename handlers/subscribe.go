@@ -174,11 +174,10 @@ func (*Subscribe) CaddyModule() caddy.ModuleInfo {
 
 // Provision sets up the handler.
 func (s *Subscribe) Provision(ctx caddy.Context) error {
-	app, err := ctx.App("sse")
-	if err != nil {
+	var err error
+	if s.app, err = theApp(ctx); err != nil {
 		return err
 	}
-	s.app = app.(*sse.App)
 	s.Heartbeat = cmp.Or(s.Heartbeat, s.app.Heartbeat)
 	s.Retry = cmp.Or(s.Retry, s.app.Retry)
 	s.options = &delivery.Options{
