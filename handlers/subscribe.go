@@ -2,10 +2,8 @@ package handlers
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -14,17 +12,12 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
-
-// readyTimeout is how long a subscriber's answer waits until its channels are
-// heard, so that a page that has seen `open` misses nothing.
-const readyTimeout = time.Second
 
 func init() {
 	caddy.RegisterModule(&Subscribe{})
@@ -272,195 +265,6 @@ func (s *Subscribe) checkHistory() error {
 		return fmt.Errorf("history: last is at most max (%d by default), and max at most %d", DefaultMax, MaxReplay)
 	}
 	return nil
-}
-
-func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if s.cors.answerPreflight(w, r) {
-		return nil
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, eventstream.ContentType) {
-		return next.ServeHTTP(w, r)
-	}
-	if err := s.cors.admit(w, r); err != nil {
-		return refuse(w, http.StatusForbidden, err)
-	}
-	ticket, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
-	if busy != "" {
-		return s.tooMany(w, r, busy)
-	}
-	isOpen := false
-	defer func() {
-		if !isOpen {
-			ticket.Leave()
-		}
-	}()
-	r, err := s.passGate(w, r)
-	if r == nil {
-		return err
-	}
-	repl := replacer(r)
-	channels, err := channelNames(repl, s.Channels)
-	if err != nil {
-		return refuse(w, http.StatusBadRequest, err)
-	}
-	who, err := s.Presence.of(repl, channels)
-	if err != nil {
-		return refuse(w, http.StatusBadRequest, err)
-	}
-	gateway := s.app.Gateway()
-	subscription := &sse.Subscription{
-		Channels: channels, Member: who.id, RemoteIP: remoteIP(r), Protocol: protocol(r), Since: time.Now(), Ticket: ticket,
-	}
-	if gateway.IsForbidden(subscription) {
-		return refuse(w, http.StatusForbidden, errors.New("an operator has closed this subscription, and it may not come back yet"))
-	}
-	if !gateway.HasRoom(channels, s.History != nil, s.app.MaxChannels()) {
-		return s.tooMany(w, r, eventstream.BusyChannels)
-	}
-	if r.Method == http.MethodHead {
-		writeHead(w)
-		return nil
-	}
-	isOpen = true
-	s.open(w, r, repl, subscription, who)
-	return nil
-}
-
-// open subscribes the client, and delivers until it leaves, or until its
-// connection is taken over.
-func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, who member) {
-	gateway := s.app.Gateway()
-	subscriber := hub.NewSubscriber(s.request(r, repl, subscription))
-	gateway.Join(subscriber)
-	leave := func() {
-		gateway.Leave(subscriber)
-		subscription.Ticket.Leave()
-	}
-	delivered := false
-	defer func() {
-		if !delivered { // a handler's writer panicked, as http.ErrAbortHandler asks for
-			leave()
-		}
-	}()
-	if s.Presence != nil {
-		subscription.Ticket.Claim(subscription.Member, func() {
-			gateway.CountBusy(eventstream.BusyPerMember)
-			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
-		})
-	}
-	s.awaitReady(r.Context(), subscriber)
-	gateway.Open(subscriber)
-	if s.Presence != nil {
-		visit := gateway.Presence.Enter(who.channels, who.id, who.info, s.Presence.linger())
-		left := leave
-		leave = func() { left(); visit.Leave() }
-	}
-	writeHead(w)
-	deliver(w, r, gateway, subscriber, s.options, subscription, leave)
-	delivered = true
-}
-
-// deliver brings the subscriber its events, until it leaves: in the hub's loop,
-// if its connection can be taken over, so that the handler returns at once; else
-// here. Either way what it keeps is neither the request's nor the handler's,
-// which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, subscription *sse.Subscription, leave func()) {
-	ended := func(e delivery.End) {
-		leave()
-		gateway.Closed(subscription, e)
-	}
-	if conn := delivery.TakeOver(w, r); conn != nil {
-		subscription.TakenOver()
-		gateway.Opened(subscription)
-		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
-			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
-		})
-		return
-	}
-	gateway.Opened(subscription)
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		ended(delivery.End{Reason: delivery.ErrLeft})
-		return
-	}
-	out := delivery.NewResponse(options)
-	gateway.Attach(subscriber, func(*hub.Loop) hub.Outlet { return out })
-	ended(out.Serve(r.Context(), w))
-}
-
-// awaitReady waits until the channels are heard. While Redis is away there is
-// nothing to wait for: the page opens, and is told of the gap later.
-func (s *Subscribe) awaitReady(ctx context.Context, subscriber *hub.Subscriber) {
-	if s.app.Gateway().Bus.Away() {
-		return
-	}
-	timeout := time.NewTimer(readyTimeout)
-	defer timeout.Stop()
-	select {
-	case <-subscriber.Ready():
-	case <-timeout.C:
-	case <-ctx.Done():
-	}
-}
-
-// opening is what every subscription begins with: the reconnection time, and
-// the greeting.
-func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
-	var greeting eventstream.Event
-	if s.Greeting != nil {
-		greeting.Type = repl.ReplaceKnown(s.Greeting.Event, "")
-		greeting.Data = repl.ReplaceKnown(s.Greeting.Data, "")
-	}
-	return eventstream.NewFrame(len(greeting.Data)+64, func(b []byte) []byte {
-		b = eventstream.AppendRetry(b, s.retry())
-		if s.Greeting != nil {
-			b = greeting.Append(b)
-		}
-		return b
-	})
-}
-
-// retry is a reconnection time of the subscriber's own.
-func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
-
-// request is what the hub is asked for.
-func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription) hub.Request {
-	request := hub.Request{
-		Interests:   s.interests(repl, subscription.Channels),
-		About:       subscription,
-		LastEventID: lastEventID(r),
-		Keep:        s.keep,
-		Opening:     s.opening(repl),
-		Pending:     s.options.Pending,
-		Retry:       time.Duration(s.Retry),
-	}
-	if s.History != nil {
-		request.History, request.Last, request.Max = true, s.History.Last, s.History.Max
-	}
-	return request
-}
-
-func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
-	interests := make([]hub.Interest, len(channels))
-	for i, channel := range channels {
-		repl.Set("sse.channel", channel)
-		interests[i] = hub.Interest{
-			Channel: channel,
-			View:    eventstream.View{Format: s.format, Type: repl.ReplaceKnown(s.Event, "")},
-		}
-	}
-	return interests
-}
-
-// writeHead writes the status and the headers. WriteHeader comes before any
-// flush, which Caddy's recorder otherwise drops.
-func writeHead(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", eventstream.ContentType)
-	// no-transform keeps `encode`, and proxies on the way, from compressing,
-	// which delays events and costs megabytes a subscriber.
-	h.Set("Cache-Control", "no-cache, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx, in front of us
-	w.WriteHeader(http.StatusOK)
 }
 
 // Interface guards
