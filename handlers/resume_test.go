@@ -268,13 +268,16 @@ func TestLiveEventsAreResumed(t *testing.T) {
 	}
 }
 
-// The rights that the README names are enough, with keyspace notifications.
-func TestReadmesACL(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+// The rights that the docs name are enough, with keyspace notifications.
+func TestDocsACL(t *testing.T) {
+	docs, err := os.ReadFile("../docs/redis.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rules, _ := strings.Cut(string(readme), "    ACL SETUSER gateway ")
+	_, rules, found := strings.Cut(string(docs), "    ACL SETUSER gateway ")
+	if !found {
+		t.Fatal("docs/redis.md names no rights")
+	}
 	rules, _, _ = strings.Cut(rules, "\n\n")
 	t.Parallel()
 	server := redistest.Start(t, "--notify-keyspace-events", "Kt")

@@ -1,0 +1,138 @@
+package caddysse_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/presence"
+)
+
+// foreign are names with an underscore that are not ours.
+var foreign = []string{
+	"basic_auth", "client_ip_headers", "copy_headers", "forward_auth", "grace_period", "handle_errors", "private_ranges", "proxy_buffering",
+	"proxy_ignore_headers", "proxy_protocol", "proxy_read_timeout", "reverse_proxy", "shutdown_delay",
+	"trusted_proxies", "trusted_proxies_strict", "worker_connections",
+	"sse_function", // a file, beside sse_publish
+}
+
+// fields are names with an underscore in requests, and in what the gateway says.
+var fields = []string{"last_event_id", "probe_ms", "remote_ip"}
+
+var (
+	code       = regexp.MustCompile("`([^`\n]+)`")
+	underscore = regexp.MustCompile(`(?:^|[^.$/\w])([a-z]+(?:_[a-z]+)+)\b`)
+)
+
+// Every name with an underscore in the text, outside of longer examples, is a
+// directive, a line of one, or known to be somebody else's.
+func TestDocsNameWhatThereIs(t *testing.T) {
+	t.Parallel()
+	known := append(slices.Clone(foreign), fields...)
+	for _, block := range blocks {
+		known = append(known, knownLines(t, block)...)
+	}
+	var directives []string
+	for _, m := range caddy.GetModules("http.handlers") {
+		if name := m.ID.Name(); strings.HasPrefix(name, "sse_") {
+			directives = append(directives, name)
+		}
+	}
+	if len(directives) < 5 {
+		t.Fatalf("there are only %q", directives)
+	}
+	for _, page := range docs(t) {
+		for _, c := range code.FindAllStringSubmatch(fencedAny.ReplaceAllString(page, ""), -1) {
+			for _, n := range underscore.FindAllStringSubmatch(c[1], -1) {
+				name := n[1]
+				if !strings.HasPrefix(name, "caddy_sse_") && !slices.Contains(known, name) && !slices.Contains(directives, name) {
+					t.Errorf("the docs have %q, in `%s`, which does not exist", name, c[1])
+				}
+			}
+		}
+	}
+	for _, name := range directives {
+		if !regexp.MustCompile("(?m)^## `" + name + " ").MatchString(allDocs(t)) {
+			t.Errorf("the docs have no section of %s", name)
+		}
+	}
+}
+
+var dotted = regexp.MustCompile(`\bsse\.[a-z_]+`)
+
+// Every event and the like exists, and the other way round.
+func TestDocsNameTheEvents(t *testing.T) {
+	t.Parallel()
+	there := []string{
+		eventstream.GapType, eventstream.BusyType, presence.JoinType, presence.LeaveType, // sent to subscribers
+		sse.EventRedisDown, sse.EventRedisUp, sse.EventSubscriberClosed, // told to Caddy
+		"sse.channel", "sse.response", // placeholders
+		"sse.probe", "sse.presence", // channels and keys in Redis
+	}
+	documented := dotted.FindAllString(allDocs(t), -1)
+	for _, name := range there {
+		if !slices.Contains(documented, name) {
+			t.Errorf("the docs lack %s", name)
+		}
+	}
+	for _, name := range documented {
+		if !slices.Contains(there, name) {
+			t.Errorf("the docs have %s, which does not exist", name)
+		}
+	}
+	for _, reason := range []any{
+		eventstream.Trimmed, eventstream.Reset, eventstream.Overflow, eventstream.Unknown, eventstream.BusyGate,
+		sse.ClosedLeft, sse.ClosedSlow, sse.ClosedStalled, sse.ClosedOld, sse.ClosedEnd, sse.ClosedKicked, sse.ClosedLimit, sse.ClosedError,
+		sse.Published, sse.Refused, sse.Failed, sse.Late, sse.Lost,
+	} {
+		if word := reasonText(reason); !regexp.MustCompile("[`| ]" + word + "[`| ]").MatchString(allDocs(t)) {
+			t.Errorf("the docs lack the reason %s", word)
+		}
+	}
+}
+
+func reasonText(reason any) string {
+	switch r := reason.(type) {
+	case eventstream.Reason:
+		return string(r)
+	case eventstream.BusyReason:
+		return string(r)
+	case sse.CloseReason:
+		return string(r)
+	case sse.PublishResult:
+		return string(r)
+	}
+	return ""
+}
+
+var metric = regexp.MustCompile(`caddy_sse_[a-z_]+`)
+
+// Every metric that the docs have is one that Caddy shows, and the other way
+// round.
+func TestDocsNameTheMetrics(t *testing.T) {
+	t.Parallel()
+	g := gatewaytest.Start(t, "\tsse {\n\t\tdrain 0\n\t\tmetrics {\n\t\t\tper_channel *\n\t\t}\n\t}", "http://{$ADDR} {\n\tsse_subscribe c\n}")
+	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr)
+	_, shown := gatewaytest.Do(t, "GET", g.Admin+"/metrics", "")
+	parts := strings.NewReplacer("_bucket", "", "_sum", "", "_count", "") // of a histogram
+	documented, there := metric.FindAllString(allDocs(t), -1), metric.FindAllString(parts.Replace(shown), -1)
+	if len(there) == 0 {
+		t.Fatal("there are no metrics")
+	}
+	for _, name := range there {
+		if !slices.Contains(documented, name) {
+			t.Errorf("the docs lack %s", name)
+		}
+	}
+	for _, name := range documented {
+		if !slices.Contains(there, name) {
+			t.Errorf("the docs have %s, which does not exist", name)
+		}
+	}
+}
