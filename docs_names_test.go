@@ -86,29 +86,29 @@ func TestDocsNameTheEvents(t *testing.T) {
 			t.Errorf("the docs have %s, which does not exist", name)
 		}
 	}
-	for _, reason := range []any{
-		eventstream.Trimmed, eventstream.Reset, eventstream.Overflow, eventstream.Unknown, eventstream.BusyGate,
-		sse.ClosedLeft, sse.ClosedSlow, sse.ClosedStalled, sse.ClosedOld, sse.ClosedEnd, sse.ClosedKicked, sse.ClosedLimit, sse.ClosedError,
-		sse.Published, sse.Refused, sse.Failed, sse.Late, sse.Lost,
-	} {
-		if word := reasonText(reason); !regexp.MustCompile("[`| ]" + word + "[`| ]").MatchString(allDocs(t)) {
-			t.Errorf("the docs lack the reason %s", word)
-		}
-	}
 }
 
-func reasonText(reason any) string {
-	switch r := reason.(type) {
-	case eventstream.Reason:
-		return string(r)
-	case eventstream.BusyReason:
-		return string(r)
-	case sse.CloseReason:
-		return string(r)
-	case sse.PublishResult:
-		return string(r)
+// Every reason that the gateway gives has a row of its own, and every result one
+// in the metric's.
+func TestDocsNameTheReasons(t *testing.T) {
+	t.Parallel()
+	all := allDocs(t)
+	for _, reason := range []string{
+		string(eventstream.Trimmed), string(eventstream.Reset), string(eventstream.Overflow), string(eventstream.Unknown),
+		string(eventstream.BusyGate), string(eventstream.BusySubscribers), string(eventstream.BusyPerIP), string(eventstream.BusyPerMember),
+		string(eventstream.BusyChannels), string(eventstream.BusyConnectRate),
+		string(sse.ClosedLeft), string(sse.ClosedSlow), string(sse.ClosedStalled), string(sse.ClosedOld),
+		string(sse.ClosedEnd), string(sse.ClosedKicked), string(sse.ClosedLimit), string(sse.ClosedError),
+	} {
+		if !regexp.MustCompile("(?m)^\\| (`[a-z_]+`, )*`?" + reason + "`?(, `[a-z_]+`)* \\|").MatchString(all) {
+			t.Errorf("the docs lack the reason %s", reason)
+		}
 	}
-	return ""
+	for _, result := range []sse.PublishResult{sse.Published, sse.Refused, sse.Failed, sse.Late, sse.Lost} {
+		if !regexp.MustCompile("(?m)^\\| `caddy_sse_publishes_total.*`" + string(result) + "`").MatchString(all) {
+			t.Errorf("the docs lack the result %s", result)
+		}
+	}
 }
 
 var metric = regexp.MustCompile(`caddy_sse_[a-z_]+`)
