@@ -19,7 +19,7 @@ var fenced = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 // Every Caddyfile that a reader may copy adapts, and is formatted.
 func TestCaddyfilesInDocsAndExamples(t *testing.T) {
 	caddyfiles := make(map[string][]byte)
-	for _, pattern := range []string{"*.md", "docs/*.md", "caddyfile-examples/*/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "monitoring/*.md", "caddyfile-examples/*/*.md"} {
 		for _, path := range glob(t, pattern) {
 			for _, block := range fenced.FindAllSubmatch(read(t, path), -1) {
 				caddyfiles[path+":\n"+string(block[1])] = block[1]
