@@ -30,7 +30,7 @@ func tool(t *testing.T, name string) string {
 // python is Debian's, whose modules are packages.
 const python = "/usr/bin/python3"
 
-// What apps say, in the README's words.
+// What apps say, in the docs' words.
 var apps = map[string]struct {
 	command []string
 	program string
