@@ -50,6 +50,8 @@ func redisError(doing, channel string, err error) error {
 	case bus.NotHistory(err):
 		return caddyhttp.Error(http.StatusInternalServerError,
 			fmt.Errorf("%s failed: the key %s in redis is not a Redis stream, so the channel can have no history: %w", doing, channel, err))
+	case bus.Clustered(err):
+		return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("%s failed: redis is a node of a cluster, which the gateway cannot use: %w", doing, err))
 	case bus.Denied(err):
 		return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("redis denies %s: %w", doing, err))
 	}

@@ -52,15 +52,15 @@ type Ticket struct {
 }
 
 // Admit lets a subscriber into all the scopes, or says which limit it would be
-// over. Whoever is admitted has to leave.
+// over. Whoever is admitted has to leave. The scopes are kept, and not changed.
 func Admit(scopes []Scope, ip netip.Addr, cost int64) (*Ticket, eventstream.BusyReason) {
 	t := &Ticket{ip: Network(ip), cost: cost}
-	for _, s := range scopes {
+	for i, s := range scopes {
 		if reason := s.admit(s.Limits, t); reason != "" {
 			t.Leave()
 			return nil, reason
 		}
-		t.scopes = append(t.scopes, s)
+		t.scopes = scopes[:i+1]
 	}
 	return t, ""
 }

@@ -62,6 +62,8 @@ func explain(err error) string {
 		return "redis refuses the username or password"
 	case "NOPERM":
 		return "redis denies this user what the gateway needs (ACL)"
+	case "MOVED":
+		return clustered
 	}
 	if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
 		return "redis does not answer"
@@ -83,3 +85,9 @@ func Denied(err error) bool {
 	return strings.Contains(err.Error(), "The user executing the script ") ||
 		strings.Contains(err.Error(), "ACL failure in script: ")
 }
+
+const clustered = "redis is a node of a cluster, which the gateway cannot use"
+
+// Clustered reports whether Redis sent us to another node of its cluster, which
+// the gateway does not follow: trying again is of no use.
+func Clustered(err error) bool { return err != nil && kind(err) == "MOVED" }

@@ -156,7 +156,7 @@ func (b *Bus) run() {
 	}
 }
 
-// connected is called when a new connection hears its first word.
+// connected is called when a new connection has heard the first probe.
 func (b *Bus) connected() {
 	b.state.Store(up)
 	b.change(true, nil)

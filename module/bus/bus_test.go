@@ -3,6 +3,10 @@ package bus_test
 import (
 	"errors"
 	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -380,5 +384,33 @@ func TestEmbedded(t *testing.T) {
 func TestDenied(t *testing.T) {
 	if Denied(nil) || Denied(errors.New("away")) {
 		t.Error("denied without Redis saying so")
+	}
+}
+
+// A Sentinel takes SUBSCRIBE, and no PUBLISH: that is no connection.
+func TestSentinelIsNotRedis(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sentinel.conf") // which it writes to
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr := redistest.FreeAddr(t)
+	host, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command("redis-server", file, "--sentinel", "--bind", host, "--port", port)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	redistest.Await(t, "the sentinel to listen", func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	b, _, _ := start(t, &redis.Options{Addr: addr})
+	redistest.Await(t, "the first try to fail", func() bool { return b.Health().Problem != "" })
+	if h := b.Health(); h.Up || h.Connections != 0 {
+		t.Errorf("it is connected: %+v", h)
 	}
 }

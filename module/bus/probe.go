@@ -46,7 +46,8 @@ func (p *probe) hear() {
 	}
 }
 
-// watch returns when the connection hears nothing, though it should.
+// watch says that the connection is there when the first probe has come back,
+// and returns when it hears nothing, though it should.
 func (r *reader) watch(ctx context.Context) error {
 	var publish bool
 	select {
@@ -58,17 +59,22 @@ func (r *reader) watch(ctx context.Context) error {
 	}
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	for {
+	for isConnected := false; ; {
+		err := r.probeOnce(ctx, publish)
+		switch {
+		case Denied(err) && publish:
+			publish = false // it may listen there, but not publish
+			continue
+		case err != nil:
+			return err
+		case !isConnected:
+			isConnected = true
+			r.bus.connected()
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-		err := r.probeOnce(ctx, publish)
-		if Denied(err) && publish {
-			publish = false // it may listen there, but not publish
-		} else if err != nil {
-			return err
 		}
 	}
 }

@@ -245,7 +245,6 @@ func (r *reader) answered(m *redis.Subscription) error {
 
 	switch {
 	case m.Channel == r.probe.channel:
-		r.bus.connected()
 		r.probe.start(true)
 	case listening:
 		r.bus.listener.Listening(m.Channel)
@@ -291,7 +290,6 @@ func (r *reader) refused(err redis.Error) error {
 	case c.names[0] == r.probe.channel:
 		r.bus.log().Warn("redis denies this user the probe's channel (ACL: allow &"+probePrefix+"*); "+
 			"watching the connection by PING, which does not notice everything", zap.Error(err))
-		r.bus.connected()
 		r.probe.start(false)
 	case len(c.names) > 1:
 		half := len(c.names) / 2

@@ -148,7 +148,7 @@ func (c *channel) readFailed(err error) {
 // something. Redis says no for a while, too, as when it is loading its data or
 // has too many clients.
 func isFinal(err error) bool {
-	return redis.HasErrorPrefix(err, "WRONGTYPE") || bus.Denied(err) ||
+	return redis.HasErrorPrefix(err, "WRONGTYPE") || bus.Denied(err) || bus.Clustered(err) ||
 		redis.HasErrorPrefix(err, "ERR") && !redis.IsMaxClientsError(err)
 }
 
@@ -157,6 +157,8 @@ func explain(err error) string {
 	switch {
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return "the key of a channel with history is no Redis stream; its subscribers hear nothing"
+	case bus.Clustered(err):
+		return "redis is a node of a cluster, which the gateway cannot use; subscribers of channels with history hear nothing"
 	case bus.Denied(err):
 		return "redis denies this user a channel's history (ACL: it takes +xrange +xrevrange +xinfo|stream +multi +exec); its subscribers hear nothing"
 	}

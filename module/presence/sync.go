@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 const (
@@ -168,8 +169,11 @@ func (p *Presence) complain(err error) {
 	if p.ctx.Err() != nil {
 		return
 	}
+	hint := ""
+	if bus.Denied(err) {
+		hint = " (ACL: it takes ~sse.presence.* and the commands that docs/redis.md names)"
+	}
 	p.failed.Say(func(times int) {
-		p.log().Error("redis could not be told who is here; trying again (ACL: it takes ~sse.presence.*)",
-			zap.Int("times_meanwhile", times), zap.Error(err))
+		p.log().Error("redis could not be told who is here; trying again"+hint, zap.Int("times_meanwhile", times), zap.Error(err))
 	})
 }
