@@ -278,7 +278,7 @@ func TestServerTimeouts(t *testing.T) {
 	g := gatewaytest.Start(t, `	servers {
 		timeouts {
 			read_body 200ms
-			read_header 200ms
+			read_header 1s
 			write 200ms
 			idle 200ms
 		}
@@ -294,7 +294,7 @@ func TestServerTimeouts(t *testing.T) {
 		gatewaytest.Subscribe(t, gatewaytest.HTTP2(t), "https://"+g.Addr+"/events"),
 	}
 	for _, s := range streams {
-		redistest.Await(t, "a second of heartbeats", func() bool { return strings.Count(s.Text(), ":\n") >= 20 })
+		redistest.Await(t, "two seconds of heartbeats", func() bool { return strings.Count(s.Text(), ":\n") >= 40 })
 	}
 	server.Do("PUBLISH", "chat:1", "still here")
 	for _, s := range streams {
