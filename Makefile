@@ -1,6 +1,6 @@
 # `make test` runs everything; `make tools` installs what it needs and says so.
 
-.PHONY: test lint fuzz torture tools
+.PHONY: test lint fuzz torture soak tools
 
 test: tools
 	go test -race -parallel 6 ./...
@@ -27,6 +27,12 @@ fuzz:
 # Two million deliveries, while everything breaks.
 torture: tools
 	go test ./internal/torture -run 'Torture$$' -v -deliveries 2000000 -rate 20000 -timeout 60m
+
+# Half an hour of it, after which gateways must not use more than before. Shorter:
+# make soak SOAK=3m
+SOAK = 30m
+soak: tools
+	go test ./internal/torture -run 'Soak$$' -v -soak $(SOAK) -timeout 0
 
 tools:
 	@sh internal/tools.sh

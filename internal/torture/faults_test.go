@@ -3,6 +3,7 @@ package torture
 import (
 	"context"
 	"math/rand/v2"
+	"testing"
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
@@ -50,6 +51,10 @@ func crash(gateways []gateway, random *rand.Rand) fault {
 	}}
 }
 
+func reload(gateways []gateway, random *rand.Rand) fault {
+	return fault{"reload of Caddy", func() { gateways[random.IntN(len(gateways))].reload() }}
+}
+
 // moment is how long something stays away.
 func moment(random *rand.Rand) {
 	pause(context.Background(), time.Duration(100+random.IntN(700))*time.Millisecond)
@@ -68,4 +73,18 @@ func (d *diary) strike(faults []fault, random *rand.Rand, enough func() bool) {
 		}
 	}
 	pause(context.Background(), 2*time.Second)
+}
+
+// strikeUntil has faults strike until so many events are delivered, for which
+// there is three times the time that they should take.
+func (d *diary) strikeUntil(t *testing.T, deliveries int64, rate float64, delivered func() int64, faults []fault, random *rand.Rand) {
+	t.Helper()
+	limit := time.Now().Add(reach + time.Duration(3*float64(deliveries)/rate*float64(time.Second)))
+	enough := func() bool { return delivered() >= deliveries || time.Now().After(limit) }
+	if len(faults) > 0 {
+		d.strike(faults, random, enough)
+	}
+	if !await(time.Until(limit), func() bool { return delivered() >= deliveries }) {
+		t.Errorf("only %d events were delivered by %s", delivered(), d.at(time.Now()))
+	}
 }

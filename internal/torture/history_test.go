@@ -22,7 +22,7 @@ func TestTorture(t *testing.T) {
 	random := dice(t)
 	r := random()
 	history{
-		channels: 50, subscribers: 300, deliveries: *deliveries, rate: *rate, late: 10 * time.Second,
+		channels: 50, subscribers: 300, deliveries: *deliveries, rate: *rate, late: 10 * time.Second, habit: hasty,
 		faults: []fault{
 			killPubSub(server), killPubSub(server), killNormal(server), killNormal(server),
 			restart(server, r), restart(server, r), freeze(server), crash(gateways, r), crash(gateways, r),
@@ -38,7 +38,10 @@ type history struct {
 	// late is when the last of the subscribers first come: half of them before
 	// anything is written.
 	late   time.Duration
+	habit  habit // of three in four
 	faults []fault
+	// members is how many subscribers of each channel have presence there.
+	members int
 }
 
 // reach is how long everyone may take to get to the end when all is calm.
@@ -48,6 +51,23 @@ func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway,
 	t.Helper()
 	d := newDiary()
 	r := newReport(d)
+	a := h.begin(t, server, gateways, r, random)
+	d.strikeUntil(t, h.deliveries, h.rate, a.crowd.deliveries.Load, h.faults, random())
+	a.finish(t, server)
+	return r
+}
+
+// An aHistory is a history that has begun.
+type aHistory struct {
+	channels []string
+	records  []*record
+	crowd    *crowd
+	writers  *writers
+}
+
+// begin has the subscribers come, and the writers write.
+func (h history) begin(t *testing.T, server *redistest.Server, gateways []gateway, r *report, random func() *rand.Rand) *aHistory {
+	t.Helper()
 	channels := make([]string, h.channels)
 	for i := range channels {
 		channels[i] = fmt.Sprint("torture:", i)
@@ -61,7 +81,13 @@ func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway,
 		s := &subscriber{
 			// It stays in the URL when the browser comes back with a header.
 			path:     "/h/" + channel + "?lastEventId=0-0",
-			listener: records[i], gateways: gateways, cuts: i/h.channels%4 != 0, random: random(),
+			listener: records[i], gateways: gateways, random: random(),
+		}
+		if i/h.channels < h.members {
+			s.path = fmt.Sprint("/here/", channel, "?lastEventId=0-0&member=", i)
+		}
+		if i/h.channels%4 != 0 {
+			s.habit = h.habit
 		}
 		if s.random.IntN(2) == 0 {
 			s.delay = time.Duration(s.random.Int64N(int64(h.late)))
@@ -75,32 +101,32 @@ func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway,
 		t.Fatal("the gateways do not answer everyone")
 	}
 	w := write(t, server, channels, h.rate*float64(h.channels)/float64(h.subscribers), random)
+	return &aHistory{channels, records, c, w}
+}
 
-	limit := time.Now().Add(reach + time.Duration(3*float64(h.deliveries)/h.rate*float64(time.Second)))
-	enough := func() bool { return c.deliveries.Load() >= h.deliveries || time.Now().After(limit) }
-	d.strike(h.faults, random(), enough)
-	if !await(time.Until(limit), enough) {
-		t.Errorf("only %d events were delivered by %s", c.deliveries.Load(), d.at(time.Now()))
-	}
-	w.finish()
-	c.calm.Store(true)
+// finish ends the writing, waits until everyone has come to the end, and judges
+// what each was given.
+func (a *aHistory) finish(t *testing.T, server *redistest.Server) {
+	t.Helper()
+	a.writers.finish()
+	a.crowd.calm.Store(true)
 
 	client := server.Client()
 	truth := make(map[string][]entry)
-	for _, channel := range channels {
+	for _, channel := range a.channels {
 		truth[channel] = entries(t, client, channel)
 	}
-	if !await(reach, func() bool { return all(records, func(r *record) bool { return r.last() == end(truth[r.channel]) }) }) {
+	if !await(reach, func() bool { return all(a.records, func(r *record) bool { return r.last() == end(truth[r.channel]) }) }) {
 		t.Errorf("not everyone got to the end within %s", reach)
 	}
 	pause(context.Background(), time.Second) // for what comes too much
-	c.leave()
-	for _, r := range records {
+	a.crowd.leave()
+	for _, r := range a.records {
 		r.compare(truth[r.channel])
 	}
-	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; entries: %s", c.deliveries.Load(), c.visits.Load()-int64(len(records)),
-		time.Since(d.began).Seconds(), d, w)
-	return r
+	d := a.crowd.report.diary
+	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; entries: %s", a.crowd.deliveries.Load(),
+		a.crowd.visits.Load()-int64(len(a.records)), time.Since(d.began).Seconds(), d, a.writers)
 }
 
 func all[T any](those []T, hold func(T) bool) bool {

@@ -15,7 +15,7 @@ const memory = "\t\trecent 2000 4MiB\n"
 // Without a history, too, a short absence costs nothing.
 func TestTortureLive(t *testing.T) {
 	server := redistest.Start(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2}
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty}
 	l.run(t, server, startGateways(t, server, memory), dice(t)).judge(t)
 }
 
@@ -24,7 +24,7 @@ func TestTortureLiveFaults(t *testing.T) {
 	server := redistest.Start(t)
 	gateways := startGateways(t, server, memory)
 	random := dice(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2}
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty}
 	l.faults = []fault{killPubSub(server), killPubSub(server), restart(server, random()), freeze(server)}
 	l.run(t, server, gateways, random).judge(t)
 }
@@ -35,6 +35,7 @@ type live struct {
 	channels, subscribers int
 	deliveries            int64 // at least
 	rate                  float64
+	habit                 habit // of those who come and go
 	faults                []fault
 }
 
@@ -42,6 +43,28 @@ func (l live) run(t *testing.T, server *redistest.Server, gateways []gateway, ra
 	t.Helper()
 	d := newDiary()
 	r := newReport(d)
+	a := l.begin(t, server, gateways, r, random)
+	d.strikeUntil(t, l.deliveries, l.rate, a.delivered, l.faults, random())
+	gaps := a.finish(t)
+	// One who moves to a gateway that has not yet heard the last number cannot be
+	// told from one who missed some.
+	if allowed := int(a.movers.visits.Load() / 100); len(l.faults) == 0 && gaps > allowed {
+		r.add(gap, "together", "%d, of which %d would do", gaps, allowed)
+	}
+	return r
+}
+
+// An aLive is a live that has begun.
+type aLive struct {
+	tallies         []*tally
+	stayers, movers *crowd
+	speakers        *speakers
+	isHeard         func() bool // all channels, by all gateways
+}
+
+// begin has the subscribers come, and the speakers speak.
+func (l live) begin(t *testing.T, server *redistest.Server, gateways []gateway, r *report, random func() *rand.Rand) *aLive {
+	t.Helper()
 	channels := make([]string, l.channels)
 	var tallies []*tally
 	var staying, moving []*subscriber
@@ -58,7 +81,7 @@ func (l live) run(t *testing.T, server *redistest.Server, gateways []gateway, ra
 		}
 	}
 	for i := range l.subscribers {
-		add(&moving, fmt.Sprint("subscriber ", i), channels[i%l.channels], &subscriber{gateways: gateways, cuts: true})
+		add(&moving, fmt.Sprint("subscriber ", i), channels[i%l.channels], &subscriber{gateways: gateways, habit: l.habit})
 	}
 	isHeard := func() bool {
 		return all(channels, func(channel string) bool { return server.Listeners(channel) == int64(len(gateways)) })
@@ -70,39 +93,35 @@ func (l live) run(t *testing.T, server *redistest.Server, gateways []gateway, ra
 	}
 	movers := gather(t, r, moving)
 	speakers := speak(t, server, channels, l.rate*float64(l.channels)/float64(len(tallies)))
-	limit := time.Now().Add(reach + time.Duration(3*float64(l.deliveries)/l.rate*float64(time.Second)))
-	delivered := func() int64 { return stayers.deliveries.Load() + movers.deliveries.Load() }
-	enough := func() bool { return delivered() >= l.deliveries || time.Now().After(limit) }
-	if len(l.faults) > 0 {
-		d.strike(l.faults, random(), enough)
-	}
-	if !await(time.Until(limit), enough) {
-		t.Errorf("only %d events were delivered by %s", delivered(), d.at(time.Now()))
-	}
-	movers.calm.Store(true)
-	if !await(reach, isHeard) {
+	return &aLive{tallies, stayers, movers, speakers, isHeard}
+}
+
+func (a *aLive) delivered() int64 { return a.stayers.deliveries.Load() + a.movers.deliveries.Load() }
+
+// finish ends the speaking when all is well, waits until everyone has come to
+// the end, and returns how many gaps there were.
+func (a *aLive) finish(t *testing.T) (gaps int) {
+	t.Helper()
+	a.movers.calm.Store(true)
+	if !await(reach, a.isHeard) {
 		t.Error("the gateways do not listen again")
 	}
 	pause(context.Background(), time.Second) // for some numbers when all is well
 
-	last := speakers.finish()
-	if !await(reach, func() bool { return all(tallies, func(a *tally) bool { return a.highest() == last[a.channel] }) }) {
+	last := a.speakers.finish()
+	if !await(reach, func() bool { return all(a.tallies, func(a *tally) bool { return a.highest() == last[a.channel] }) }) {
 		t.Errorf("not everyone got to the end within %s", reach)
 	}
 	pause(context.Background(), time.Second) // for what comes too much
-	stayers.leave()
-	movers.leave()
-	var repeated, gaps, excused int
-	for _, a := range tallies {
-		a.finish(last[a.channel])
-		repeated, gaps, excused = repeated+a.repeated, gaps+a.gaps, excused+a.excusedLost
+	a.stayers.leave()
+	a.movers.leave()
+	var repeated, excused int
+	for _, one := range a.tallies {
+		one.finish(last[one.channel])
+		repeated, gaps, excused = repeated+one.repeated, gaps+one.gaps, excused+one.excusedLost
 	}
+	d := a.movers.report.diary
 	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, which announced that %d were lost; %d came twice from another gateway",
-		delivered(), stayers.visits.Load()+movers.visits.Load()-int64(len(tallies)), time.Since(d.began).Seconds(), d, gaps, excused, repeated)
-	// One who moves to a gateway that has not yet heard the last number cannot be
-	// told from one who missed some.
-	if allowed := int(movers.visits.Load() / 100); len(l.faults) == 0 && gaps > allowed {
-		r.add(gap, "together", "%d, of which %d would do", gaps, allowed)
-	}
-	return r
+		a.delivered(), a.stayers.visits.Load()+a.movers.visits.Load()-int64(len(a.tallies)), time.Since(d.began).Seconds(), d, gaps, excused, repeated)
+	return gaps
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/presence"
 )
 
 // An entry of a history, as far as it is kept: its data is a hash.
@@ -59,6 +60,7 @@ func (r *record) heard(e event) {
 	switch {
 	case e.kind == eventstream.GapType:
 		r.report.add(gap, r.name, "%s after %s%s", e.data, r.tell(len(r.entries)-1), r.now())
+	case e.kind == presence.JoinType || e.kind == presence.LeaveType:
 	case e.kind != "" || !ok:
 		r.report.add(strange, r.name, "id %q, event %q, data %.80q%s", e.id, e.kind, e.data, r.now())
 	default:

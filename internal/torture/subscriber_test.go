@@ -26,10 +26,9 @@ type subscriber struct {
 	path     string
 	listener listener
 	gateways []gateway // to choose from
-	// cuts says that it ends its own connections, after 1.5 s on average.
-	cuts   bool
-	delay  time.Duration // before it first comes
-	random *rand.Rand
+	habit    habit
+	delay    time.Duration // before it first comes
+	random   *rand.Rand
 
 	lastID string
 	input  *bufio.Reader
@@ -37,11 +36,14 @@ type subscriber struct {
 	events interpreter
 }
 
-const (
-	meanStay = 1500 * time.Millisecond
-	// headTimeout is how long one that does not cut waits for an answer.
-	headTimeout = 15 * time.Second
-)
+// A habit is for how long one stays, on average, before it cuts its connection
+// itself, and for how long it is then away, at most. None: it does not cut.
+type habit struct{ stay, away time.Duration }
+
+var hasty = habit{1500 * time.Millisecond, 300 * time.Millisecond}
+
+// headTimeout is how long one that does not cut waits for an answer.
+const headTimeout = 15 * time.Second
 
 // follow subscribes, and comes back whenever it has been cut off.
 func (s *subscriber) follow(ctx context.Context, c *crowd) {
@@ -58,8 +60,8 @@ func (s *subscriber) follow(ctx context.Context, c *crowd) {
 		err := s.visit(ctx, c, s.gateways[s.random.IntN(len(s.gateways))])
 		switch {
 		case ctx.Err() != nil:
-		case errors.Is(err, os.ErrDeadlineExceeded) && s.cuts:
-			pause(ctx, time.Duration(s.random.Int64N(int64(300*time.Millisecond))))
+		case errors.Is(err, os.ErrDeadlineExceeded) && s.habit.stay > 0:
+			pause(ctx, time.Duration(s.random.Int64N(int64(s.habit.away))))
 		default:
 			c.failed(s.path, err)
 			pause(ctx, time.Duration(20+s.random.IntN(180))*time.Millisecond)
@@ -75,10 +77,10 @@ func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	leaves := s.cuts && !c.calm.Load()
+	leaves := s.habit.stay > 0 && !c.calm.Load()
 	stay := headTimeout
 	if leaves {
-		stay = time.Duration(s.random.ExpFloat64() * float64(meanStay))
+		stay = time.Duration(s.random.ExpFloat64() * float64(s.habit.stay))
 		if s.random.IntN(2) == 0 {
 			_ = conn.(*net.TCPConn).SetLinger(0) // leave by a reset: a crash, not a goodbye
 		}
