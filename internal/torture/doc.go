@@ -2,7 +2,8 @@
 // Redis, three gateways, hundreds of subscribers that come and go, and faults at
 // random moments.
 //
-// The tests of the suite take a minute or two; `make torture` takes longer.
+// The tests of the suite take a minute or two; `make torture` takes longer, and
+// `make soak` half an hour: it looks for what grows (-soak).
 // Flags: -deliveries, -rate (deliveries a second) and -seed, which a run logs and
 // which gives the next one the same faults and the same habits. What is kept to
 // be judged is 24 bytes a delivery.
