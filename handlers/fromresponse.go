@@ -78,6 +78,7 @@ func (p *Publish) publishOrLater(r *http.Request, m message) error {
 		sse.CountPublish(sse.Late)
 	})
 	if full != nil {
+		sse.CountPublish(sse.Lost)
 		return fmt.Errorf("%w; nor can it be stored later: %w", err, full)
 	}
 	return err
