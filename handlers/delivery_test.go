@@ -206,7 +206,11 @@ func TestReloadCutsNobody(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t)
 			options := grace + redisOption(server)
-			g := gatewaytest.Start(t, options, sites)
+			run := gatewaytest.Start
+			if n > 1000 {
+				run = gatewaytest.StartForMany
+			}
+			g := run(t, options, sites)
 			client := gatewaytest.HTTP1(t)
 			streams := make([]*gatewaytest.Stream, n)
 			var all sync.WaitGroup
@@ -367,7 +371,7 @@ func TestManyConnects(t *testing.T) {
 	const n = 20_000
 	t.Parallel()
 	server := redistest.Start(t)
-	g := gatewaytest.Start(t, redisOption(server), `http://{$ADDR} {
+	g := gatewaytest.StartForMany(t, redisOption(server), `http://{$ADDR} {
 	metrics
 	sse_subscribe /events/* shared chat:{path.1}
 }`)

@@ -186,7 +186,7 @@ func TestManyAreRefused(t *testing.T) {
 	const refused = 10_000
 	t.Parallel()
 	server := redistest.Start(t)
-	g := gatewaytest.Start(t, limited(server), "http://{$ADDR} "+limitedSite)
+	g := gatewaytest.StartForMany(t, limited(server), "http://{$ADDR} "+limitedSite)
 	for range 20 {
 		isIn(t, gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/all/1"))
 	}

@@ -30,6 +30,7 @@ type Gateway struct {
 	Admin string
 
 	t    testing.TB
+	race bool   // it is compiled with the race detector
 	file string // its Caddyfile
 	dir  string // where it runs
 	env  []string
@@ -39,9 +40,14 @@ type Gateway struct {
 	log  log
 }
 
-// build compiles cmd/caddy once a test binary, with the race detector if the
-// test has it.
-var build = sync.OnceValues(func() (string, error) {
+// builds compile cmd/caddy once a test binary: without the race detector, and
+// with it.
+var builds = map[bool]func() (string, error){
+	false: sync.OnceValues(func() (string, error) { return build(false) }),
+	true:  sync.OnceValues(func() (string, error) { return build(true) }),
+}
+
+func build(race bool) (string, error) {
 	dir, err := os.MkdirTemp("", "caddy-sse")
 	if err != nil {
 		return "", err
@@ -57,12 +63,18 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", errors.New(string(out))
 	}
 	return path, nil
-})
+}
 
-// Binary is the path of the compiled cmd/caddy.
+// Binary is the path of the compiled cmd/caddy, with the race detector if the
+// test has it.
 func Binary(t testing.TB) string {
 	t.Helper()
-	path, err := build()
+	return binary(t, race)
+}
+
+func binary(t testing.TB, race bool) string {
+	t.Helper()
+	path, err := builds[race]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +85,20 @@ func Binary(t testing.TB) string {
 // free host:port, until the test ends. The environment is as Caddy's.
 func Start(t testing.TB, global, sites string, env ...string) *Gateway {
 	t.Helper()
+	return start(t, race, global, sites, env)
+}
+
+// StartForMany is Start for thousands of connections, over which the race
+// detector would take too long.
+func StartForMany(t testing.TB, global, sites string, env ...string) *Gateway {
+	t.Helper()
+	return start(t, false, global, sites, env)
+}
+
+func start(t testing.TB, race bool, global, sites string, env []string) *Gateway {
+	t.Helper()
 	g := prepare(t, env)
+	g.race = race
 	g.file = filepath.Join(t.TempDir(), "Caddyfile")
 	g.write(global, sites)
 	g.Run()
@@ -92,7 +117,7 @@ func StartFile(t testing.TB, dir, caddyfile string, env ...string) *Gateway {
 
 func prepare(t testing.TB, env []string) *Gateway {
 	t.Helper()
-	g := &Gateway{t: t, Addr: redistest.FreeAddr(t)}
+	g := &Gateway{t: t, race: race, Addr: redistest.FreeAddr(t)}
 	admin := redistest.FreeAddr(t)
 	g.Admin = "http://" + admin
 	_, port, _ := net.SplitHostPort(g.Addr)
@@ -108,7 +133,7 @@ func prepare(t testing.TB, env []string) *Gateway {
 func (g *Gateway) Run() {
 	g.t.Helper()
 	before := len(g.log.String())
-	cmd := exec.Command(Binary(g.t), "run", "--adapter", "caddyfile", "--config", g.file)
+	cmd := exec.Command(binary(g.t, g.race), "run", "--adapter", "caddyfile", "--config", g.file)
 	cmd.Dir, cmd.Env = g.dir, g.env
 	cmd.Stderr = &g.log
 	if err := cmd.Start(); err != nil {
@@ -168,7 +193,7 @@ func (g *Gateway) hasEnded() bool {
 func (g *Gateway) Reload(global, sites string) {
 	g.t.Helper()
 	g.write(global, sites)
-	cmd := exec.Command(Binary(g.t), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.file)
+	cmd := exec.Command(binary(g.t, g.race), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.file)
 	cmd.Env = g.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		g.t.Fatalf("caddy reload: %v\n%s", err, out)
