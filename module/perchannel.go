@@ -1,0 +1,100 @@
+package sse
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// Metrics say what is told of single channels.
+type Metrics struct {
+	// The channels that have metrics of their own, by patterns in which `*` stands
+	// for any characters but `/`, and `?` for one. Default: none, since each costs the
+	// monitoring memory.
+	PerChannel []string `json:"per_channel,omitempty"`
+
+	// How many channels have them at most: those with the most subscribers.
+	// Default: 100.
+	Max int `json:"max,omitempty"`
+}
+
+// DefaultMetricsMax is how many channels have metrics of their own at most unless
+// configured.
+const DefaultMetricsMax = 100
+
+// wants reports whether a channel has metrics of its own.
+func (m *Metrics) wants(name string) bool {
+	return slices.ContainsFunc(m.PerChannel, func(pattern string) bool {
+		matches, _ := path.Match(pattern, name) // patterns are checked before
+		return matches
+	})
+}
+
+func (m *Metrics) validate() error {
+	for _, pattern := range m.PerChannel {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("metrics: per_channel %q is not a pattern, like chat:*", pattern)
+		}
+	}
+	if m.Max < 0 {
+		return errors.New("metrics: max must be above zero")
+	}
+	return nil
+}
+
+// UnmarshalCaddyfile sets up the metrics from the block of a subdirective.
+// Syntax:
+//
+//	metrics {
+//		per_channel <pattern>...
+//		max <n>
+//	}
+func (m *Metrics) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if d.CountRemainingArgs() > 0 {
+		return d.Err("metrics takes no argument, only a block")
+	}
+	return block.Parse(d, block.Subdirectives{
+		"per_channel": func() error {
+			patterns := d.RemainingArgs()
+			if len(patterns) == 0 {
+				return d.Err("per_channel takes patterns, like chat:*")
+			}
+			m.PerChannel = append(m.PerChannel, patterns...)
+			if err := m.validate(); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		},
+		"max": block.Number(d, maxMetrics, &m.Max),
+	}, "per_channel")
+}
+
+// maxMetrics is the highest number that max can be.
+const maxMetrics = 10_000
+
+// choose keeps the channels with the most subscribers. Several gateways may have
+// one of the same name: then the larger counts.
+func (m *Metrics) choose(channels []hub.ChannelStats) []hub.ChannelStats {
+	slices.SortFunc(channels, func(a, b hub.ChannelStats) int {
+		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(a.Name, b.Name))
+	})
+	type key struct {
+		name    string
+		history bool
+	}
+	seen := make(map[key]bool)
+	channels = slices.DeleteFunc(channels, func(s hub.ChannelStats) bool {
+		k := key{s.Name, s.History}
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
+	return channels[:min(len(channels), cmp.Or(m.Max, DefaultMetricsMax))]
+}
