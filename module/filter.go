@@ -104,7 +104,7 @@ type forbidden struct {
 const maxForbidden = 10_000
 
 func (b *forbidden) add(f Filter, d time.Duration) {
-	if d <= 0 {
+	if d <= 0 || f.IsEmpty() { // who has neither member nor address cannot be told apart
 		return
 	}
 	b.mu.Lock()
@@ -112,10 +112,13 @@ func (b *forbidden) add(f Filter, d time.Duration) {
 	if b.until == nil {
 		b.until = make(map[Filter]time.Time)
 	}
-	b.forget()
+	if len(b.until) >= maxForbidden {
+		b.forget()
+	}
 	b.until[f] = time.Now().Add(d)
 }
 
+// forget makes room for one more.
 func (b *forbidden) forget() {
 	var soonest Filter
 	for f, until := range b.until {
