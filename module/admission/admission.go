@@ -86,13 +86,6 @@ func (d *Desk) admit(l Limits, t *Ticket) eventstream.BusyReason {
 	return ""
 }
 
-// Count is how many are in the scope.
-func (d *Desk) Count() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.count
-}
-
 // IsFull reports whether nobody else would be admitted.
 func (s Scope) IsFull() bool {
 	s.mu.Lock()

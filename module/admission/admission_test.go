@@ -37,15 +37,15 @@ func TestEdges(t *testing.T) {
 	admit(six, 10, "")
 	admit(too6, 10, "")
 	admit(ben, 10, eventstream.BusySubscribers)
-	if gateway.Count() != 4 || !scopes[1].IsFull() || scopes[0].IsFull() {
-		t.Errorf("%d are in", gateway.Count())
+	if gateway.count != 4 || !scopes[1].IsFull() || scopes[0].IsFull() {
+		t.Errorf("%d are in", gateway.count)
 	}
 	first.Leave()
 	first.Leave()
 	admit(ben, 971, eventstream.BusySubscribers)
 	admit(ben, 970, "")
-	if gateway.Count() != 4 || !scopes[0].IsFull() {
-		t.Errorf("%d are in", gateway.Count())
+	if gateway.count != 4 || !scopes[0].IsFull() {
+		t.Errorf("%d are in", gateway.count)
 	}
 }
 
