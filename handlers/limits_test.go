@@ -248,6 +248,8 @@ func filesOf(t *testing.T, g *gatewaytest.Gateway) int {
 func TestLimitsCaddyfileErrors(t *testing.T) {
 	for lines, want := range map[string]string{
 		"sse_subscribe a {\nlimits {\nsubscribers 0\n}\n}":               "subscribers takes a whole number from 1 to 1000000000, or unlimited, at Caddyfile:4",
+		"sse_subscribe a {\nlimits {\nsubscribers 5 6\n}\n}":             "subscribers takes a whole number from 1 to 1000000000, or unlimited",
+		"sse_subscribe a {\nlimits {\nsubscribers 5 {\nx\n}\n}\n}":       `unexpected "x": there is no block here`,
 		"sse_subscribe a {\nlimits {\nconnect_rate 5\n}\n}":              `connect_rate: "5" is not a rate, like 10/s or 0.5/s`,
 		"sse_subscribe a {\nlimits {\nchannels 5\n}\n}":                  `unknown subdirective "channels"`,
 		"sse_subscribe a {\nlimits {\noverload drop\n}\n}":               `overload is busy or refuse, not "drop"`,

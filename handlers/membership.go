@@ -3,7 +3,6 @@ package handlers
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -150,7 +149,7 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 		m := new(Membership)
 		args := d.RemainingArgs()
 		if len(args) == 0 || len(args) > 2 || args[0] == "" {
-			return d.WrapErr(errors.New("presence takes a member, and may take info in JSON, in backquotes"))
+			return d.Err("presence takes a member, and may take info in JSON, in backquotes")
 		}
 		m.Member = args[0]
 		if len(args) == 2 {

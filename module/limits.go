@@ -3,8 +3,6 @@ package sse
 import (
 	"cmp"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
@@ -116,16 +114,16 @@ func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser, ofApp bool) error {
 		return d.Err("limits takes no argument, only a block")
 	}
 	lines := block.Subdirectives{
-		"subscribers":             numberOrUnlimited(d, &l.Subscribers),
+		"subscribers":             block.NumberOrUnlimited(d, maxLimit, &l.Subscribers),
 		"subscribers_per_ip":      block.Number(d, maxLimit, &l.SubscribersPerIP),
 		"subscribers_per_member":  block.Number(d, maxLimit, &l.SubscribersPerMember),
 		"channels_per_subscriber": block.Number(d, maxLimit, &l.ChannelsPerSubscriber),
-		"connect_rate":            perSecond(d, &l.ConnectRate),
+		"connect_rate":            block.PerSecond(d, maxLimit, &l.ConnectRate),
 		"overload":                block.Text(d, &l.Overload),
 	}
 	if ofApp {
-		lines["channels"] = numberOrUnlimited(d, &l.Channels)
-		lines["publish_rate"] = perSecond(d, &l.PublishRate)
+		lines["channels"] = block.NumberOrUnlimited(d, maxLimit, &l.Channels)
+		lines["publish_rate"] = block.PerSecond(d, maxLimit, &l.PublishRate)
 	}
 	if err := block.Parse(d, lines); err != nil {
 		return err
@@ -134,40 +132,4 @@ func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser, ofApp bool) error {
 		return d.WrapErr(err)
 	}
 	return nil
-}
-
-// numberOrUnlimited reads a number, or the word, which is kept as -1.
-func numberOrUnlimited(d *caddyfile.Dispenser, to *int) func() error {
-	return func() error {
-		name := d.Val()
-		if args := d.RemainingArgs(); len(args) == 1 && args[0] == "unlimited" {
-			*to = -1
-			return nil
-		} else if len(args) == 1 {
-			n, err := strconv.Atoi(args[0])
-			if err == nil && n > 0 && n <= maxLimit {
-				*to = n
-				return nil
-			}
-		}
-		return d.Errf("%s takes a whole number from 1 to %d, or unlimited", name, maxLimit)
-	}
-}
-
-// perSecond reads a rate.
-func perSecond(d *caddyfile.Dispenser, to *float64) func() error {
-	return func() error {
-		name := d.Val()
-		var arg string
-		if !d.AllArgs(&arg) {
-			return d.Errf("%s takes one rate, like 10/s", name)
-		}
-		number, found := strings.CutSuffix(arg, "/s")
-		n, err := strconv.ParseFloat(number, 64)
-		if !found || err != nil || !(n > 0 && n <= maxLimit) {
-			return d.Errf("%s: %q is not a rate, like 10/s or 0.5/s", name, arg)
-		}
-		*to = n
-		return nil
-	}
 }

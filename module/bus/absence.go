@@ -91,3 +91,7 @@ const clustered = "redis is a node of a cluster, which the gateway cannot use"
 // Clustered reports whether Redis sent us to another node of its cluster, which
 // the gateway does not follow: trying again is of no use.
 func Clustered(err error) bool { return err != nil && kind(err) == "MOVED" }
+
+// Final reports whether it is of no use to try again until somebody changes
+// something: the user's rights, the key, or the address.
+func Final(err error) bool { return Denied(err) || NotHistory(err) || Clustered(err) }

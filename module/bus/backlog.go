@@ -90,7 +90,7 @@ func (b *Bus) storeBacklog() {
 		b.backlog.mu.Unlock()
 
 		err := b.storeIfThere(next)
-		if err != nil && b.ctx.Err() == nil && !Denied(err) && !NotHistory(err) {
+		if err != nil && b.ctx.Err() == nil && !Final(err) {
 			select {
 			case <-time.After(jitter.Spread(wait, 0.5)):
 			case <-b.ctx.Done():

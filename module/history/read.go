@@ -148,8 +148,7 @@ func (c *channel) readFailed(err error) {
 // something. Redis says no for a while, too, as when it is loading its data or
 // has too many clients.
 func isFinal(err error) bool {
-	return redis.HasErrorPrefix(err, "WRONGTYPE") || bus.Denied(err) || bus.Clustered(err) ||
-		redis.HasErrorPrefix(err, "ERR") && !redis.IsMaxClientsError(err)
+	return bus.Final(err) || redis.HasErrorPrefix(err, "ERR") && !redis.IsMaxClientsError(err)
 }
 
 // explain says in plain words what an error means for whoever runs Redis.
