@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
-	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
 // builds are the examples' apps, each compiled once.
@@ -27,12 +27,14 @@ func buildExample(t testing.TB, name string) string {
 		path := filepath.Join(dir, name)
 		cmd := exec.Command("go", "build", "-o", path, ".")
 		cmd.Dir = exampleDir(name)
-		out, err := cmd.CombinedOutput()
-		return path + string(out), err
+		if out, err := cmd.CombinedOutput(); err != nil { // which may tell of downloads, too
+			return "", fmt.Errorf("building %s: %w: %s", name, err, out)
+		}
+		return path, nil
 	}))
 	path, err := build.(func() (string, error))()
 	if err != nil {
-		t.Fatalf("building %s: %v: %s", name, err, path)
+		t.Fatal(err)
 	}
 	return path
 }
@@ -45,55 +47,45 @@ func exampleDir(name string) string {
 
 // An exampleApp is an example's app, running, behind any number of gateways.
 type exampleApp struct {
+	*process
 	t     testing.TB
 	name  string
 	addr  string
 	env   []string // for the gateway, too
 	flags []string
-	log   strings.Builder
-	cmd   *exec.Cmd
 }
 
 // startExample runs an example's app, with a fresh database, until the test ends.
 func startExample(t testing.TB, name, redisURL string, flags ...string) *exampleApp {
 	t.Helper()
-	a := &exampleApp{t: t, name: name, addr: redistest.FreeAddr(t), flags: flags}
-	_, port, _ := net.SplitHostPort(a.addr)
-	a.env = []string{"APP_PORT=" + port, "REDIS_URL=" + redisURL, "DATABASE=" + filepath.Join(t.TempDir(), name+".db")}
-	t.Cleanup(func() {
-		a.kill()
-		if t.Failed() {
-			t.Log("the app's log:\n" + a.log.String())
-		}
+	a := &exampleApp{t: t, name: name, flags: flags}
+	database := filepath.Join(t.TempDir(), name+".db")
+	a.process, a.addr = serve(t, func(addr string) *exec.Cmd {
+		_, port, _ := net.SplitHostPort(addr)
+		a.env = []string{"APP_PORT=" + port, "REDIS_URL=" + redisURL, "DATABASE=" + database}
+		return a.command()
 	})
-	a.run()
 	return a
 }
 
-// run runs the app, also after kill, and returns when it listens.
+func (a *exampleApp) command() *exec.Cmd {
+	a.t.Helper()
+	cmd := exec.Command(buildExample(a.t, a.name), a.flags...)
+	cmd.Env = append(os.Environ(), a.env...)
+	return cmd
+}
+
+// run runs the app after kill, and returns when it listens.
 func (a *exampleApp) run() {
 	a.t.Helper()
-	a.cmd = exec.Command(buildExample(a.t, a.name), a.flags...)
-	a.cmd.Env, a.cmd.Stderr = append(os.Environ(), a.env...), &a.log
-	if err := a.cmd.Start(); err != nil {
+	var err error
+	if a.process, err = launch(a.t, a.command(), a.addr); err != nil {
 		a.t.Fatal(err)
 	}
-	redistest.Await(a.t, "the app to listen", func() bool {
-		c, err := net.Dial("tcp", a.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
 }
 
 // kill ends the app at once, as a crash does.
-func (a *exampleApp) kill() {
-	if a.cmd != nil && a.cmd.Process != nil {
-		_ = a.cmd.Process.Kill() // it may have ended
-		_ = a.cmd.Wait()         // a killed process is no error
-	}
-}
+func (a *exampleApp) kill() { a.end(os.Kill) }
 
 // gateway runs the example's Caddyfile of that name in front of the app, but for
 // what is replaced in it.

@@ -133,20 +133,9 @@ func startPrometheus(t *testing.T, g *gatewaytest.Gateway) string {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr := redistest.FreeAddr(t)
-	cmd := exec.Command(tool(t, "prometheus"), "--config.file", path, "--storage.tsdb.path", filepath.Join(dir, "data"),
-		"--web.listen-address", addr, "--scrape.discovery-reload-interval", "100ms") // or it may wait for 5 s twice before it begins
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait() // how it ended is told by its log
-		if t.Failed() {
-			t.Log(log.String())
-		}
+	_, addr := serve(t, func(addr string) *exec.Cmd {
+		return exec.Command(tool(t, "prometheus"), "--config.file", path, "--storage.tsdb.path", filepath.Join(dir, "data"),
+			"--web.listen-address", addr, "--scrape.discovery-reload-interval", "100ms") // or it may wait for 5 s twice before it begins
 	})
 	redistest.Await(t, "Prometheus", func() bool {
 		response, err := http.Get("http://" + addr + "/-/ready")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +16,9 @@ import (
 // to it, and buffers what it answers.
 func behindNginx(t *testing.T, g *gatewaytest.Gateway) (addr string) {
 	t.Helper()
-	addr = redistest.FreeAddr(t)
-	dir := t.TempDir()
-	config := fmt.Sprintf(`daemon off;
+	_, addr = serve(t, func(addr string) *exec.Cmd {
+		dir := t.TempDir()
+		config := fmt.Sprintf(`daemon off;
 error_log stderr;
 pid nginx.pid;
 events {}
@@ -38,34 +37,11 @@ http {
 	}
 }
 `, addr, g.Addr)
-	path := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log strings.Builder
-	cmd := exec.Command(tool(t, "nginx"), "-p", dir, "-c", path)
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt) // so that its workers end, too
-		<-ended
-	})
-	redistest.Await(t, "nginx to listen", func() bool {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("nginx ended: %v\n%s", err, log.String())
-		default:
+		path := filepath.Join(dir, "nginx.conf")
+		if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
+		return exec.Command(tool(t, "nginx"), "-p", dir, "-c", path)
 	})
 	return addr
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"net"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -12,14 +12,8 @@ import (
 
 // What is said while Redis is away is published when it is back, in order.
 func TestOutbox(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-
-	w := newWorld(t, "redis://"+addr)
+	socket := filepath.Join(t.TempDir(), "redis.sock") // which needs no port
+	w := newWorld(t, "unix://"+socket)
 	ann := w.comes("Ann")
 	const path = "/api/chat/rooms/lobby/messages"
 	for _, body := range []string{`{"text": "one"}`, `{"text": "two"}`} {
@@ -27,7 +21,7 @@ func TestOutbox(t *testing.T) {
 			t.Errorf("without Redis the answer says %q", late)
 		}
 	}
-	client := startRedis(t, addr)
+	client := startRedis(t, socket)
 	go w.outbox.run(t.Context())
 	length := func(n int64) func() bool {
 		return func() bool { return client.XLen(t.Context(), "chat:lobby").Val() == n }
@@ -63,14 +57,13 @@ func TestOutbox(t *testing.T) {
 	}
 }
 
-func startRedis(t *testing.T, addr string) *redis.Client {
+func startRedis(t *testing.T, socket string) *redis.Client {
 	t.Helper()
-	host, port, _ := net.SplitHostPort(addr)
-	server := exec.Command("redis-server", "--bind", host, "--port", port, "--dir", t.TempDir(), "--save", "")
+	server := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--dir", t.TempDir(), "--save", "")
 	if err := server.Start(); err != nil {
 		t.Fatal(err, ": `make tools` installs it")
 	}
-	client := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
+	client := redis.NewClient(&redis.Options{Network: "unix", Addr: socket, Protocol: 2})
 	t.Cleanup(func() {
 		client.Close()
 		_ = server.Process.Kill() // the test is over

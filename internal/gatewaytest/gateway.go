@@ -29,15 +29,17 @@ type Gateway struct {
 	// Admin is the URL of its admin endpoint.
 	Admin string
 
-	t    testing.TB
-	race bool   // it is compiled with the race detector
-	file string // its Caddyfile
-	dir  string // where it runs
-	env  []string
-	tls  bool
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	log  log
+	t     testing.TB
+	race  bool     // it is compiled with the race detector
+	file  string   // its Caddyfile
+	dir   string   // where it runs
+	home  string   // where it keeps what it keeps
+	given []string // what the test adds to its environment
+	env   []string
+	tls   bool
+	cmd   *exec.Cmd
+	done  chan struct{} // closed when the process has ended
+	log   log
 }
 
 // builds compile cmd/caddy once a test binary: without the race detector, and
@@ -101,7 +103,7 @@ func start(t testing.TB, race bool, global, sites string, env []string) *Gateway
 	g.race = race
 	g.file = filepath.Join(t.TempDir(), "Caddyfile")
 	g.write(global, sites)
-	g.Run()
+	g.start()
 	return g
 }
 
@@ -111,33 +113,72 @@ func StartFile(t testing.TB, dir, caddyfile string, env ...string) *Gateway {
 	t.Helper()
 	g := prepare(t, env)
 	g.dir, g.file = dir, caddyfile
-	g.Run()
+	g.start()
 	return g
 }
 
 func prepare(t testing.TB, env []string) *Gateway {
 	t.Helper()
-	g := &Gateway{t: t, race: race, Addr: redistest.FreeAddr(t)}
-	admin := redistest.FreeAddr(t)
-	g.Admin = "http://" + admin
-	_, port, _ := net.SplitHostPort(g.Addr)
-	home := t.TempDir()
-	g.env = append(os.Environ(), "ADDR="+g.Addr, "PORT="+port, "CADDY_ADMIN="+admin,
-		"HOME="+home, "XDG_DATA_HOME="+home, "XDG_CONFIG_HOME="+home)
-	g.env = append(g.env, env...)
+	g := &Gateway{t: t, race: race, home: t.TempDir(), given: env}
+	g.claim()
 	t.Cleanup(g.Kill)
 	return g
 }
 
+// claim gives Caddy addresses that are its own.
+func (g *Gateway) claim() {
+	g.t.Helper()
+	g.Addr = redistest.FreeAddr(g.t)
+	admin := redistest.FreeAddr(g.t)
+	g.Admin = "http://" + admin
+	_, port, _ := net.SplitHostPort(g.Addr)
+	g.env = append(os.Environ(), "ADDR="+g.Addr, "PORT="+port, "CADDY_ADMIN="+admin,
+		"HOME="+g.home, "XDG_DATA_HOME="+g.home, "XDG_CONFIG_HOME="+g.home)
+	g.env = append(g.env, g.given...)
+}
+
+// start runs Caddy for the first time, elsewhere if an address has been taken by
+// something that is no test.
+func (g *Gateway) start() {
+	g.t.Helper()
+	err := g.run()
+	for range 3 {
+		if !errors.Is(err, errInUse) {
+			break
+		}
+		g.claim()
+		err = g.run()
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // Run runs Caddy again, after [Gateway.Kill] or [Gateway.Stop].
 func (g *Gateway) Run() {
+	g.t.Helper()
+	err := g.run()
+	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, errInUse) && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+		err = g.run()
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// errInUse says that something else listens at one of Caddy's addresses.
+var errInUse = errors.New("an address is in use")
+
+// run starts the process, and returns when it serves.
+func (g *Gateway) run() error {
 	g.t.Helper()
 	before := len(g.log.String())
 	cmd := exec.Command(binary(g.t, g.race), "run", "--adapter", "caddyfile", "--config", g.file)
 	cmd.Dir, cmd.Env = g.dir, g.env
 	cmd.Stderr = &g.log
 	if err := cmd.Start(); err != nil {
-		g.t.Fatal(err)
+		return err
 	}
 	done := make(chan struct{})
 	go func() {
@@ -146,13 +187,17 @@ func (g *Gateway) Run() {
 	}()
 	g.cmd, g.done = cmd, done
 	redistest.Await(g.t, "caddy to listen", func() bool {
-		if g.hasEnded() {
-			g.t.Fatalf("caddy ended:\n%s", g.log.String())
-		}
 		// Caddy listens before its TLS app has started, and a handshake then is a
 		// data race of its own (v2.11.9).
-		return strings.Contains(g.log.String()[before:], "serving initial configuration") && g.isListening()
+		return g.hasEnded() || strings.Contains(g.log.String()[before:], "serving initial configuration") && g.isListening()
 	})
+	if !g.hasEnded() {
+		return nil
+	}
+	if log := g.log.String()[before:]; strings.Contains(log, "address already in use") {
+		return fmt.Errorf("caddy at %s and %s: %w:\n%s", g.Addr, g.Admin, errInUse, log)
+	}
+	return fmt.Errorf("caddy ended:\n%s", g.log.String())
 }
 
 // isListening reports whether Caddy takes connections, and over TLS has its

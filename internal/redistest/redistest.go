@@ -3,8 +3,8 @@ package redistest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-sse/caddy-sse/internal/freeport"
 )
 
 // A Server is a redis-server of its own on a free port of the loopback.
@@ -35,8 +37,25 @@ type Server struct {
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s := Stopped(t, args...)
-	s.Restart()
+	s.start()
 	return s
+}
+
+// start runs the server for the first time, elsewhere if its address has been
+// taken by something that is no test.
+func (s *Server) start() {
+	s.t.Helper()
+	err := s.run()
+	for range 3 {
+		if !errors.Is(err, errInUse) {
+			break
+		}
+		s.Addr = FreeAddr(s.t)
+		err = s.run()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Stopped reserves an address, where a server runs after [Server.Restart].
@@ -50,26 +69,15 @@ func Stopped(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// handedOut are the addresses that FreeAddr has given: Caddy listens with
-// SO_REUSEPORT, so that two on one port would share it in silence.
-var handedOut sync.Map
-
-// FreeAddr is a host:port on which nothing listens, below the ports that the
-// system gives to clients, of which there are thousands in some tests.
+// FreeAddr is a host:port of the loopback that no other test gets: see
+// [freeport.Claim].
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		addr := fmt.Sprint("127.0.0.1:", 15000+rand.N(17000))
-		if _, again := handedOut.LoadOrStore(addr, true); again {
-			continue
-		}
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
+	addr, err := freeport.Claim()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	return addr
 }
 
 // Restart runs the server, after [Server.Kill] if it runs, and returns when it
@@ -77,45 +85,64 @@ func FreeAddr(t testing.TB) string {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
+	err := s.run()
+	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, errInUse) && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+		err = s.run()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// errInUse says that something else listens at the server's address.
+var errInUse = errors.New("the address is in use")
+
+// run starts the process, and returns when it takes commands.
+func (s *Server) run() error {
 	host, port, _ := net.SplitHostPort(s.Addr)
 	cmd := exec.Command("redis-server", append([]string{
 		"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--unixsocket", s.Socket(),
 	}, s.args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	s.mu.Lock()
 	s.cmd = cmd
 	s.mu.Unlock()
 
-	ready := make(chan bool, 1)
-	var log strings.Builder
+	ready, ended := make(chan struct{}), make(chan struct{})
+	var log strings.Builder // to be read when it has ended
 	go func() {
+		defer close(ended)
+		beReady := sync.OnceFunc(func() { close(ready) })
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			if strings.Contains(lines.Text(), "Ready to accept connections") ||
-				strings.Contains(lines.Text(), "ready to accept connections") {
-				ready <- true
+			if strings.Contains(strings.ToLower(lines.Text()), "ready to accept connections") {
+				beReady()
 			}
 			if log.Len() < 1<<16 {
 				log.WriteString(lines.Text() + "\n")
 			}
 		}
-		ready <- false
 	}()
 	select {
-	case ok := <-ready:
-		if !ok {
-			s.t.Fatalf("redis-server ended:\n%s", log.String())
-		}
+	case <-ready:
+		return nil
+	case <-ended:
 	case <-time.After(20 * time.Second):
-		s.t.Fatal("redis-server does not get ready")
+		return errors.New("redis-server does not get ready")
 	}
+	s.Kill()
+	if strings.Contains(log.String(), "Address already in use") {
+		return fmt.Errorf("redis-server at %s: %w", s.Addr, errInUse)
+	}
+	return fmt.Errorf("redis-server ended:\n%s", log.String())
 }
 
 // Socket is the path of the server's Unix socket.

@@ -13,13 +13,14 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/bench/internal/publish"
 	"github.com/caddy-sse/caddy-sse/bench/internal/subscribers"
+	"github.com/caddy-sse/caddy-sse/internal/freeport"
 )
 
 // startCaddy runs a Caddy, with a home of its own and a configuration that says
 // no more than a user has to.
 func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 	t := transports[name]
-	site, err := freeAddr()
+	site, err := freeport.Claim()
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 	}
 	admin := "off"
 	if f.Linger > 0 { // then its heap is asked for
-		if admin, err = freeAddr(); err != nil {
+		if admin, err = freeport.Claim(); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +79,7 @@ func (f *Fleet) redisAddr() (string, error) {
 	if f.Redis != nil {
 		return f.Redis.Addr, nil
 	}
-	return freeAddr()
+	return freeport.Claim()
 }
 
 // probe reports what keeps the site from being ready: over TLS it is when it

@@ -5,7 +5,6 @@ package servers
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"time"
@@ -107,14 +106,4 @@ func (f *Fleet) Start(ctx context.Context, name string) (*Server, error) {
 		return f.startCaddy(ctx, name)
 	}
 	return nil, fmt.Errorf("there is no server %q", name)
-}
-
-// freeAddr is a host:port on which nothing listens.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

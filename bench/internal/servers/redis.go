@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net"
 	"os/exec"
+
+	"github.com/caddy-sse/caddy-sse/internal/freeport"
 )
 
 // startRedis runs a redis-server that keeps nothing; it returns nil where it is not installed.
@@ -18,7 +20,7 @@ func startRedis(ctx context.Context, dir string) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddr()
+	address, err := freeport.Claim()
 	if err != nil {
 		return nil, err
 	}
