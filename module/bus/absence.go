@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"context"
 	"errors"
 	"net"
 	"strings"
@@ -56,42 +55,4 @@ func kind(err error) string {
 }
 
 // explain says in plain words what an error means for whoever runs Redis.
-func explain(err error) string {
-	switch kind(err) {
-	case "WRONGPASS", "NOAUTH":
-		return "redis refuses the username or password"
-	case "NOPERM":
-		return "redis denies this user what the gateway needs (ACL)"
-	case "MOVED":
-		return clustered
-	}
-	if errors.Is(err, errNoAnswer) || errors.Is(err, context.DeadlineExceeded) {
-		return "redis does not answer"
-	}
-	return "redis is away"
-}
-
-// Denied reports whether Redis refused a command because of the user's rights
-// (ACL) or credentials: trying again is of no use until they change.
-func Denied(err error) bool {
-	if err == nil {
-		return false
-	}
-	switch kind(err) {
-	case "NOPERM", "NOAUTH", "WRONGPASS":
-		return true
-	}
-	// Within a script it is a plain error: the first as Redis says it before 7.2.
-	return strings.Contains(err.Error(), "The user executing the script ") ||
-		strings.Contains(err.Error(), "ACL failure in script: ")
-}
-
-const clustered = "redis is a node of a cluster, which the gateway cannot use"
-
-// Clustered reports whether Redis sent us to another node of its cluster, which
-// the gateway does not follow: trying again is of no use.
-func Clustered(err error) bool { return err != nil && kind(err) == "MOVED" }
-
-// Final reports whether it is of no use to try again until somebody changes
-// something: the user's rights, the key, or the address.
-func Final(err error) bool { return Denied(err) || NotHistory(err) || Clustered(err) }
+func explain(err error) string { return CauseOf(err).String() }

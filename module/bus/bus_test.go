@@ -240,7 +240,7 @@ func TestWrongPassword(t *testing.T) {
 	b, l, logs := start(t, &redis.Options{Addr: server.Addr, Password: "wr0ng-secret"})
 	b.Listen("chat")
 	redistest.Await(t, "a plain word", func() bool { return logged(logs, "refuses the username or password") == 1 })
-	if _, err := b.Publish(t.Context(), "chat", "hi"); !Denied(err) {
+	if _, err := b.Publish(t.Context(), "chat", "hi"); CauseOf(err) != CauseCredentials {
 		t.Errorf("publishing: %v", err)
 	}
 	for _, e := range logs.All() {

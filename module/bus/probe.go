@@ -18,6 +18,7 @@ const (
 
 var (
 	errNoAnswer  = errors.New("redis did not hand back the probe in time")
+	errReplica   = errors.New("redis is a replica")
 	errElsewhere = errors.New("redis answers, but on another server than the one that is listened to")
 )
 
