@@ -23,6 +23,7 @@ type channel struct {
 	wasThere bool
 	removed  int64
 	inDoubt  bool // last was not there any more: the next read has to tell why
+	rereads  int  // how often it has been asked why, in vain
 
 	state   state
 	refused bool                 // Redis said no to the newest read

@@ -19,14 +19,21 @@ func (c *channel) take(v view) (more bool) {
 		v.entries = v.entries[1:]
 	default:
 		if reason := c.missing(v.info); reason != "" {
+			if c.rereads++; v.changed() && c.rereads <= maxRereads {
+				return true
+			}
 			c.gap(reason, v)
 		}
 	}
-	c.inDoubt = false
+	c.inDoubt, c.rereads = false, 0
 	c.found(len(v.entries))
 	c.hand(v.entries)
 	return v.isFull
 }
+
+// maxRereads is how often a Redis stream that changed while it was read is read
+// once more before it counts as a gap that something may be missing.
+const maxRereads = 3
 
 // startAt makes the newest entry that there ever was the last one.
 func (c *channel) startAt(i *info) {
@@ -54,7 +61,9 @@ func (c *channel) missing(i *info) eventstream.Reason {
 
 // gap tells the follower, and goes on right before the next entry.
 func (c *channel) gap(reason eventstream.Reason, v view) {
-	c.startAt(v.info)
+	if c.startAt(v.info); v.before != nil {
+		c.startAt(v.before) // an entry that came after it will be read
+	}
 	if len(v.entries) > 0 {
 		c.last, c.wasThere = v.entries[0].ID.Before(), false
 	}

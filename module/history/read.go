@@ -159,7 +159,7 @@ func explain(err error) string {
 	case bus.Clustered(err):
 		return "redis is a node of a cluster, which the gateway cannot use; subscribers of channels with history hear nothing"
 	case bus.Denied(err):
-		return "redis denies this user a channel's history (ACL: it takes +xrange +xrevrange +xinfo|stream +multi +exec); its subscribers hear nothing"
+		return "redis denies this user a channel's history (ACL: it takes +xrange +xrevrange +xinfo|stream); its subscribers hear nothing"
 	}
 	return "redis refuses to read a channel's history; its subscribers hear nothing until it does"
 }

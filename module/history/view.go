@@ -12,12 +12,22 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
-// A view is what was seen of a Redis stream at one moment.
+// A view is what was read of a Redis stream. Its parts are read by one command
+// after another, never in a transaction: a Redis whose memory is full refuses to
+// queue commands (https://redis.io/docs/latest/develop/reference/eviction/), but
+// not to read.
 type view struct {
 	entries []eventstream.Entry
 	isFull  bool // there may be more
-	info    *info
+	// info is what XINFO said after the entries were read; nil if it was not
+	// asked. What had not been removed by then, had not been when they were read.
+	info *info
+	// before is what XINFO said before; nil if it was not asked.
+	before *info
 }
+
+// changed reports whether the Redis stream changed while it was read.
+func (v *view) changed() bool { return v.before != nil && *v.before != *v.info }
 
 // startsAt reports whether the first entry has that ID: then none can be missing
 // between it and the others.
@@ -61,13 +71,23 @@ func readFrom(ctx context.Context, pipe redis.Pipeliner, channel string, from ev
 }
 
 // readAfter reads entries after the one with that ID, or all, and what there is
-// to know of the Redis stream, in one step.
+// to know of the Redis stream, before and after.
 func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after eventstream.EntryID, count int) func() (view, error) {
 	from := "-"
 	if after != (eventstream.EntryID{}) {
 		from = "(" + after.String()
 	}
-	return inspect(ctx, pipe, channel, count, "XRANGE", channel, from, "+", "COUNT", count)
+	before := readTop(ctx, pipe, channel)
+	parse := inspect(ctx, pipe, channel, count, "XRANGE", channel, from, "+", "COUNT", count)
+	return func() (view, error) {
+		top, err := before()
+		if err != nil {
+			return view{}, err
+		}
+		v, err := parse()
+		v.before = top.info
+		return v, err
+	}
 }
 
 // readTop reads what there is to know of the Redis stream, and no entries.
@@ -83,40 +103,22 @@ func readTop(ctx context.Context, pipe redis.Pipeliner, channel string) func() (
 	}
 }
 
-// inspect does one command and XINFO, with nothing in between.
+// inspect reads entries by that command, and then what there is to know of the
+// Redis stream.
 func inspect(ctx context.Context, pipe redis.Pipeliner, channel string, count int, command ...any) func() (view, error) {
-	queued := []*redis.Cmd{
-		pipe.Do(ctx, "MULTI"),
-		pipe.Do(ctx, "XINFO", "STREAM", channel),
-		pipe.Do(ctx, command...),
-	}
-	exec := pipe.Do(ctx, "EXEC")
+	entries := pipe.Do(ctx, command...)
+	after := readTop(ctx, pipe, channel)
 	return func() (view, error) {
-		for _, cmd := range queued {
-			if err := cmd.Err(); err != nil {
-				return view{}, err // of which EXEC only says that there was one
-			}
-		}
-		replies, err := exec.Slice()
+		reply, err := entries.Slice()
 		if err != nil {
 			return view{}, err
 		}
-		if len(replies) != 2 {
-			return view{}, fmt.Errorf("redis answered EXEC of 2 commands with %d replies", len(replies))
-		}
-		i, err := parseInfo(replies[0])
+		v, err := parseView(reply, count)
 		if err != nil {
 			return view{}, err
 		}
-		if err, failed := replies[1].(error); failed {
-			return view{}, err
-		}
-		entries, ok := replies[1].([]any)
-		if !ok {
-			return view{}, fmt.Errorf("redis answered %v where entries are expected", replies[1])
-		}
-		v, err := parseView(entries, count)
-		v.info = i
+		top, err := after()
+		v.info = top.info
 		return v, err
 	}
 }

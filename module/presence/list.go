@@ -17,7 +17,9 @@ import (
 func (p *Presence) Members(ctx context.Context, channel string) ([]Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	pipe := p.bus.Client().TxPipeline()
+	// No transaction, which a Redis whose memory is full refuses: nothing here
+	// depends on one.
+	pipe := p.bus.Client().Pipeline()
 	now := pipe.Time(ctx)
 	leases := pipe.ZRangeWithScores(ctx, gatewaysKey, 0, -1)
 	in := pipe.HGetAll(ctx, inKey(channel))
