@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/presence"
@@ -95,6 +96,9 @@ func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		return next.ServeHTTP(w, r)
 	}
 	w.Header().Add("Vary", "Accept")
+	if err := request.PathIn(p.Channel).Check(r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
 	channel, err := channelName(replacer(r), p.Channel)
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)

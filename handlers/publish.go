@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
@@ -81,6 +82,7 @@ type Publish struct {
 
 	app    *sse.App
 	format eventstream.Format
+	path   request.Path
 }
 
 // CaddyModule returns the Caddy module information.
@@ -100,6 +102,7 @@ func (p *Publish) Provision(ctx caddy.Context) error {
 	if p.MaxSize == 0 {
 		p.MaxSize = DefaultMaxSize
 	}
+	p.path = request.PathIn(p.Channel, p.Event, p.Data)
 	p.format, err = eventstream.ParseFormat(p.Format)
 	return err
 }
@@ -123,6 +126,10 @@ func (p *Publish) Validate() error {
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if !p.isFor(r) {
 		return next.ServeHTTP(w, r)
+	}
+	if err := p.path.Check(r); err != nil {
+		sse.CountPublish(sse.Refused)
+		return refuse(w, http.StatusBadRequest, err)
 	}
 	if !p.app.MayPublish(remoteIP(r)) {
 		sse.CountPublish(sse.Refused)

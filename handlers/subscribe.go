@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/request"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
@@ -128,6 +129,7 @@ type Subscribe struct {
 	cors    origins
 	limits  *sse.Limits
 	scopes  []admission.Scope
+	path    request.Path
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
@@ -196,6 +198,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		s.Presence.provision()
 	}
 	s.limits, s.scopes = s.app.Scopes(s.Limits, strings.Join(s.Channels, " "))
+	s.path = request.PathIn(s.texts()...)
 	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
 	}
@@ -207,6 +210,18 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		endOnExit(server, s.app.Gateway())
 	}
 	return nil
+}
+
+// texts are those in which placeholders are filled in at each request.
+func (s *Subscribe) texts() []string {
+	texts := append([]string{s.Event}, s.Channels...)
+	if s.Greeting != nil {
+		texts = append(texts, s.Greeting.Event, s.Greeting.Data)
+	}
+	if s.Presence != nil {
+		texts = append(append(texts, s.Presence.Member, s.Presence.Info), s.Presence.Channels...)
+	}
+	return texts
 }
 
 // endOnExit ends the subscriptions when Caddy exits, which otherwise waits for

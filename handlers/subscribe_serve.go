@@ -31,6 +31,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err := s.cors.admit(w, r); err != nil {
 		return refuse(w, http.StatusForbidden, err)
 	}
+	if err := s.path.Check(r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
 	ticket, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
 	if busy != "" {
 		return s.tooMany(w, r, busy)
