@@ -41,3 +41,13 @@ func TestVanishedClients(t *testing.T) {
 		t.Error("the log has another reason")
 	}
 }
+
+// Over every way, a client whose packets are lost from now on has left once it has
+// acknowledged nothing for twice the write timeout.
+func TestVanishedClientsEveryWay(t *testing.T) {
+	eachFarWay(t, "heartbeat 500ms\nwrite_timeout 2s", nil, func(t *testing.T, f farWay) {
+		gatewaytest.Subscribe(t, f.client(t).Client, f.url(f.gateway)+"a").Await("retry")
+		f.namespace.Vanish()
+		redistest.Await(t, "the end of the subscription", func() bool { return f.redis.Listeners("a") == 0 })
+	})
+}

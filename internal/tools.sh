@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests run besides Go: a Redis server, a browser, nginx,
-# Prometheus, and Node's and Python's Redis clients. Elsewhere than on Debian and
-# its like the last three are left out, and their tests skip.
+# Prometheus, Node's and Python's Redis clients, and ip(8). Elsewhere than on Debian
+# and its like the last four are left out, and their tests skip.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -19,6 +19,7 @@ if has apt-get; then
 	[ -d /usr/share/nodejs/redis ] || need node-redis
 	/usr/bin/python3 -c 'import redis' 2>/dev/null || need python3-redis
 	has promtool || need prometheus
+	has ip || need iproute2
 fi
 [ -n "$missing" ] || exit 0
 

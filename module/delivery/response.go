@@ -95,6 +95,7 @@ func (r *Response) take(buf []byte) (_ []byte, waiting []func(), closed error) {
 // over. The response's header is out by then.
 func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) End {
 	began := time.Now()
+	r.options.limitUnacknowledgedOf(ctx)
 	out := newWriter(w, r.options.WriteTimeout)
 	defer out.done()
 	reason := r.serve(ctx, out)

@@ -74,10 +74,8 @@ func (s *Socket) register() error {
 	if err := s.takeDescriptor(); err != nil {
 		return err
 	}
-	// Unacknowledged data ends a connection whose client has vanished; by
-	// default the kernel would try for a quarter of an hour (tcp(7)).
-	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(2*s.options.WriteTimeout/time.Millisecond))
-	// Nor does it keep megabytes for a client that does not read: what waits is
+	s.options.limitUnacknowledged(s.fd)
+	// The kernel does not keep megabytes for a client that does not read: what waits is
 	// to wait here, where it is shared, and counted.
 	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
 	return s.poller.add(s)
@@ -162,7 +160,6 @@ func (s *Socket) Flush() {
 	if s.closing == nil {
 		return
 	}
-	s.sayEnd()
 	s.end(s.closing)
 }
 
@@ -179,6 +176,9 @@ func (s *Socket) write() {
 		case nil:
 		case unix.EAGAIN:
 			s.block()
+			return
+		case ErrStalled:
+			s.end(ErrStalled)
 			return
 		default:
 			s.end(ErrLeft)
@@ -316,15 +316,6 @@ func (s *Socket) tick() {
 	}
 }
 
-// sayEnd ends the body, as far as the protocol has an end.
-func (s *Socket) sayEnd() {
-	if s.conn.tls != nil {
-		s.endTLS()
-	} else if s.conn.chunked {
-		_, _ = unix.Write(s.fd, lastChunk) // it is a courtesy
-	}
-}
-
 var lastChunk = []byte("0\r\n\r\n")
 
 // end closes the connection, and tells how it was.
@@ -337,16 +328,33 @@ func (s *Socket) end(reason error) {
 		s.timer.Stop()
 	}
 	s.poller.remove(s)
-	if reason == ErrSlow || reason == ErrStalled {
+	s.queue, s.pending, s.waiting = nil, 0, nil
+	told := End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.born}
+	inOrder := s.closing != nil && reason == s.closing
+	if inOrder && s.conn.tls != nil {
+		go func() { // a goodbye through TLS may wait for the client
+			s.endTLS()
+			s.close()
+			s.loop.Do(func() { s.ended(told) })
+		}()
+		return
+	}
+	switch {
+	case inOrder && s.conn.chunked:
+		_, _ = unix.Write(s.fd, lastChunk) // it is a courtesy
+	case reason == ErrSlow || reason == ErrStalled:
 		// A goodbye would wait behind what the client does not take, and the
 		// kernel keep both for it: a reset ends that, and tells the client.
 		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
+	s.close()
+	s.ended(told)
+}
+
+func (s *Socket) close() {
 	if s.conn.tcp != nil {
 		_ = s.conn.tcp.Close() // beneath TLS, whose own Close might wait for the client
 	} else {
 		_ = unix.Close(s.fd) // there is nothing to do about an error
 	}
-	s.queue, s.pending, s.waiting = nil, 0, nil
-	s.ended(End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.born})
 }

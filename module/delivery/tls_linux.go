@@ -1,8 +1,17 @@
 package delivery
 
 import (
+	"errors"
+	"os"
+	"time"
+
 	"golang.org/x/sys/unix"
 )
+
+// tlsDeadline is how long a write through TLS may wait for the socket, and the
+// loop with it. It waits only where the socket is called writable and yet does not
+// take a piece whole, as with a client whose segments are tiny.
+const tlsDeadline = 5 * time.Millisecond
 
 // tlsPiece is how many bytes are given to TLS at once: few enough that a socket
 // which is writable at all takes them whole. (Linux calls a socket writable
@@ -30,17 +39,30 @@ func (s *Socket) writeTLS() (int, error) {
 		}
 		piece = together
 	}
-	return s.conn.tls.Write(piece[:min(len(piece), tlsPiece)])
+	return s.sealed(piece[:min(len(piece), tlsPiece)])
 }
 
-// endTLS ends the body and says goodbye (close_notify), if the client can hear
-// it now.
+// sealed writes through TLS.
+func (s *Socket) sealed(p []byte) (int, error) {
+	if err := s.conn.tls.SetWriteDeadline(time.Now().Add(tlsDeadline)); err != nil {
+		return 0, err
+	}
+	n, err := s.conn.tls.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrStalled // part of a record may be out, so there is no going on
+	}
+	return n, err
+}
+
+// endTLS ends the body and says goodbye (close_notify), if the client can hear it
+// now. Both are courtesies. It is not for the loop: CloseWrite has a deadline of
+// its own, of five seconds.
 func (s *Socket) endTLS() {
 	if s.conn.chunked && isWritable(s.fd) {
-		_, _ = s.conn.tls.Write(lastChunk) // it is a courtesy
+		_, _ = s.sealed(lastChunk)
 	}
 	if isWritable(s.fd) {
-		_ = s.conn.tls.CloseWrite() // and so is this
+		_ = s.conn.tls.CloseWrite()
 	}
 }
 
