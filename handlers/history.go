@@ -21,8 +21,7 @@ const (
 	// DefaultLimit is how many events a page of the history has at most unless
 	// configured.
 	DefaultLimit = 100
-	// MaxLimit is the most that can be configured: a page is read at once, and
-	// held in memory.
+	// MaxLimit is the most that can be configured.
 	MaxLimit = 1000
 )
 
@@ -44,8 +43,9 @@ func init() {
 // Without parameters it is the newest events. With `?before=<id>` it is the
 // newest before that one, with `?after=<id>` the oldest after it, with both the
 // newest in between; neither event is in the page. `?limit=<n>` makes the page
-// smaller. To go on in the same direction, `next` is the next `before`, or the
-// next `after` if only that was given; it is empty when there is no more.
+// smaller, and so do events of 1 MiB together, of which there is always one. To go
+// on in the same direction, `next` is the next `before`, or the next `after` if only
+// that was given; it is empty when there is no more.
 //
 // It answers GET and HEAD requests that accept `application/json` by name, or
 // that accept anything; all others go on to the next handler.
@@ -55,7 +55,7 @@ func init() {
 //
 // Errors: 400 for a bad channel name or parameter, 500 if Redis denies it or
 // keeps something else under the channel's name, 503 with Retry-After while
-// Redis is away. They go through Caddy's error handling; the header Sse-Error
+// Redis is away, or while too many pages are under way. They go through Caddy's error handling; the header Sse-Error
 // says what is wrong.
 type History struct {
 	// The channel; see sse_subscribe for names and placeholders.
@@ -118,23 +118,7 @@ func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	wanted := page.Limit
-	page.Limit++ // to know whether there is more
-	entries, err := h.app.Gateway().Bus.Entries(r.Context(), channel, page)
-	if err != nil {
-		return explain(w, redisError("reading the history", channel, err))
-	}
-	var last string
-	switch {
-	case len(entries) <= wanted:
-	case page.Oldest:
-		entries = entries[:wanted]
-		last = entries[wanted-1].ID.String()
-	default:
-		entries = entries[1:]
-		last = entries[0].ID.String()
-	}
-	return answer(w, historyPage{pastEvents(entries, h.view), last})
+	return h.answer(w, r, &entryReader{bus: h.app.Gateway().Bus, channel: channel}, page)
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -42,26 +43,93 @@ func parseID(query url.Values, name string) (eventstream.EntryID, error) {
 	return id, nil
 }
 
-// A historyPage is what a request for the history is answered.
-type historyPage struct {
-	Events []pastEvent `json:"events"`
-	Next   string      `json:"next"`
-}
+// pageBytes is how many bytes the entries of a page have at most, unless it is one
+// entry.
+const pageBytes = 1 << 20
 
-type pastEvent struct {
-	ID   string `json:"id"`
-	Type string `json:"event,omitempty"`
-	Data string `json:"data"`
-	Time string `json:"time,omitempty"`
-}
-
-func pastEvents(entries []eventstream.Entry, view eventstream.View) []pastEvent {
-	events := make([]pastEvent, len(entries)) // not nil, which JSON calls null
-	for i, entry := range entries {
-		event, _ := entry.Event(view) // what is malformed is shown as far as it goes
-		events[i] = pastEvent{event.ID, event.Type, event.Data, timeOf(entry.ID)}
+// answer writes the page, batch by batch. The newest entries have to be looked for
+// backwards and are written forwards: those that are more than a batch are read
+// twice rather than held.
+func (h *History) answer(w http.ResponseWriter, r *http.Request, from *entryReader, p bus.Page) error {
+	ctx := r.Context()
+	var err error
+	if from.hold, err = newHold(ctx); err != nil {
+		return refuse(w, http.StatusServiceUnavailable, err)
 	}
-	return events
+	defer from.hold.release()
+	batch, wanted := []eventstream.Entry(nil), found{}
+	if p.Oldest {
+		batch, err = from.oldest(ctx, p, p.Limit+1)
+	} else {
+		batch, wanted, err = from.newest(ctx, p)
+		p.After, p.Oldest = wanted.first.Before(), true
+	}
+	switch {
+	case errors.Is(err, errPagesBusy):
+		return refuse(w, http.StatusServiceUnavailable, err)
+	case err != nil:
+		return explain(w, redisError("reading the history", from.channel, err))
+	}
+	out := newPageWriter(w)
+	_, _ = out.WriteString(`{"events":[`)
+	next, bytes, last := wanted.next, 0, eventstream.EntryID{}
+	for n := 0; ; {
+		for _, entry := range batch {
+			if wanted.isPast(entry.ID) {
+				return out.finish(next)
+			}
+			if !wanted.isSet && n > 0 && (n == p.Limit || bytes+sizeOf(entry) > pageBytes) {
+				return out.finish(last.String())
+			}
+			if n > 0 {
+				_ = out.WriteByte(',')
+			}
+			out.event(entry, h.view)
+			n++
+			bytes += sizeOf(entry)
+			last = entry.ID
+		}
+		if from.isAtEnd || wanted.isSet && last == wanted.last {
+			return out.finish(next)
+		}
+		if out.Flush() != nil {
+			return nil // the client has left, or takes nothing
+		}
+		if n > 0 {
+			p.After = last
+		}
+		if batch, err = from.oldest(ctx, p, p.Limit-n+1); err != nil {
+			out.abandon()
+		}
+	}
+}
+
+// finish ends the page with where to go on.
+func (w *pageWriter) finish(next string) error {
+	_, _ = w.WriteString(`],"next":`)
+	w.text(next)
+	_ = w.WriteByte('}')
+	_ = w.end() // the client has left
+	return nil
+}
+
+// event writes an entry as an EventSource would get it. What is malformed is shown
+// as far as it goes.
+func (w *pageWriter) event(entry eventstream.Entry, view eventstream.View) {
+	event, _ := entry.Event(view)
+	_, _ = w.WriteString(`{"id":`)
+	w.text(event.ID)
+	if event.Type != "" {
+		_, _ = w.WriteString(`,"event":`)
+		w.text(event.Type)
+	}
+	_, _ = w.WriteString(`,"data":`)
+	w.text(event.Data)
+	if at := timeOf(entry.ID); at != "" {
+		_, _ = w.WriteString(`,"time":`)
+		w.text(at)
+	}
+	_ = w.WriteByte('}')
 }
 
 // lastMs is the last millisecond of the year 9999, past which RFC 3339 has no
