@@ -82,13 +82,22 @@ type past struct {
 
 func (p *past) Since(channel string, after eventstream.EntryID, _ int, done func(Past)) {
 	p.note("since " + channel)
-	read := Past{Start: after}
-	for n := int(after.Seq) + 1; n <= p.entries; n++ {
+	read := p.after(int(after.Seq))
+	p.reads = append(p.reads, func() { done(read) })
+}
+
+// after is what is read after an entry.
+func (p *past) after(n int) Past {
+	read := Past{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
+	for n++; n <= p.entries; n++ {
 		read.Entries = append(read.Entries, eventstream.Entry{
 			ID: eventstream.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", 200)},
 		})
 	}
-	p.reads = append(p.reads, func() { done(read) })
+	if len(read.Entries) == 0 && read.Start.Seq > uint64(p.entries) {
+		read.Lost = eventstream.Unknown
+	}
+	return read
 }
 
 func (p *past) Follow(_ string, f Follower) {
@@ -99,10 +108,15 @@ func (p *past) Follow(_ string, f Follower) {
 // answer answers what was asked.
 func (p *past) answer() {
 	for len(p.reads) > 0 {
-		next := p.reads[0]
-		p.reads = p.reads[1:]
-		next()
+		p.answerOne()
 	}
+}
+
+// answerOne answers what was asked first.
+func (p *past) answerOne() {
+	next := p.reads[0]
+	p.reads = p.reads[1:]
+	next()
 }
 
 // What is read for those who come back is bounded, too: it can be read again.

@@ -30,10 +30,12 @@ type channel struct {
 	behind     map[*pursuit]struct{} // waiting for the past
 	ahead      map[*pursuit]struct{} // waiting for the present
 	reading    bool                  // the past
-	forgetAt   *time.Timer           // while nobody subscribes
-	restAt     *time.Timer           // while it remembers the past
-	resting    *list.Element         // among those whose past can be forgotten
-	forgotten  bool
+	// newcomersFirst: the newest read was for those who came back.
+	newcomersFirst bool
+	forgetAt       *time.Timer   // while nobody subscribes
+	restAt         *time.Timer   // while it remembers the past
+	resting        *list.Element // among those whose past can be forgotten
+	forgotten      bool
 }
 
 // id is the event ID of a position.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -29,47 +30,84 @@ func (c *channel) gather(f func()) {
 	c.readPast()
 }
 
-// readPast reads what those need who are behind: one read at a time, which goes
-// back to the one who has been away the longest and so serves the others, too.
+// A backfill is one read of the history, for those who waited when it was asked
+// for: whoever comes later may know of newer entries than it has, or want more.
+type backfill struct {
+	newest int      // of so many newest entries; 0: of those after a position
+	after  position // of those after it, the newest most
+	most   int
+	asked  map[*pursuit]struct{}
+}
+
+// covers reports whether the read says all that there is to know for a pursuit.
+func (b *backfill) covers(p *pursuit, g *leg) bool {
+	if _, asked := b.asked[p]; !asked {
+		return false
+	}
+	if g.newest > 0 || b.newest > 0 {
+		return g.newest > 0 && g.newest <= b.newest
+	}
+	return g.cursor.Compare(b.after) >= 0
+}
+
+// nextBackfill is what to read for those who wait: what the ones who come back
+// need, from the one who has been away the longest, in turn with what newcomers
+// need.
+func nextBackfill(behind map[*pursuit]struct{}, newcomersFirst bool) *backfill {
+	b := &backfill{asked: maps.Clone(behind)}
+	isBack := false
+	for p := range behind {
+		g := &p.legs[0] // in a channel with history there is only one
+		if g.newest > 0 {
+			b.newest = max(b.newest, g.newest)
+			continue
+		}
+		if !isBack || g.cursor.Compare(b.after) < 0 {
+			b.after = g.cursor
+		}
+		isBack = true
+		b.most = max(b.most, p.subscriber.request.Max)
+	}
+	if isBack && !(newcomersFirst && b.newest > 0) {
+		b.newest = 0
+	}
+	return b
+}
+
+// readPast reads what those need who are behind, one read at a time.
 func (c *channel) readPast() {
 	if c.reading || len(c.behind) == 0 {
 		return
 	}
 	c.reading = true
 	c.stir()
-	var since *position
-	most, newest := 0, 0
-	for p := range c.behind {
-		g := &p.legs[0] // in a channel with history there is only one
-		if g.newest > 0 {
-			newest = max(newest, g.newest)
-			continue
-		}
-		if since == nil || g.cursor.Compare(*since) < 0 {
-			since = &g.cursor
-		}
-		most = max(most, p.subscriber.request.Max)
-	}
+	b := nextBackfill(c.behind, c.newcomersFirst)
+	c.newcomersFirst = b.newest == 0
 	life := c.log.life
-	if since == nil {
-		c.hub.source.Newest(c.name, newest, func(past Past) { c.havePast(past, life, past.Start, 0) })
-		return
+	done := func(past Past) { c.havePast(b, past, life) }
+	if b.newest > 0 {
+		c.hub.source.Newest(c.name, b.newest, done)
+	} else {
+		c.hub.source.Since(c.name, b.after, b.most, done)
 	}
-	after := *since
-	c.hub.source.Since(c.name, after, most, func(past Past) { c.havePast(past, life, after, most) })
 }
 
-// havePast adds what was read for those who are after the position to the log,
-// and lets all who have waited for it go on.
-func (c *channel) havePast(past Past, life int, after position, most int) {
+// havePast adds what was read to the log, and lets all who wait go on, or wait for
+// the next read.
+func (c *channel) havePast(b *backfill, past Past, life int) {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if c.forgotten {
 		return
 	}
-	if c.log.life == life {
+	isOfThisLife := c.log.life == life
+	if isOfThisLife {
+		after := b.after
+		if b.newest > 0 {
+			after = past.Start
+		}
 		c.log.prepend(c, past)
-		c.log.most = most
+		c.log.most = b.most
 		if c.log.before == "" && c.log.start.Compare(after) > 0 {
 			c.log.before = eventstream.Unknown
 		}
@@ -80,11 +118,12 @@ func (c *channel) havePast(past Past, life int, after position, most int) {
 	c.gather(func() {
 		for p := range behind {
 			g := &p.legs[0]
-			if g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
+			isCovered := isOfThisLife && b.covers(p, g)
+			if isCovered && g.newest == 0 && g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
 				c.awaitPresent(p)
 				continue
 			}
-			g.hasRead = true
+			g.hasRead = g.hasRead || isCovered
 			c.hub.pursue(p)
 		}
 	})

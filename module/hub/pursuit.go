@@ -66,6 +66,7 @@ func (h *Hub) pursue(p *pursuit) {
 	if !upToDate {
 		s.loop.Do(func() {
 			s.take(page)
+			s.checkReady()
 			s.whenWritten(func() {
 				h.mu.Lock()
 				defer h.mu.Unlock()

@@ -79,7 +79,7 @@ func (s *Subscriber) fromEntry(i int) leg {
 	switch {
 	case !isNew:
 		return leg{place: i, bad: eventstream.Unknown, from: r.LastEventID}
-	case r.Last == 0 || s.opened:
+	case r.Last == 0:
 		return s.fromNow(i)
 	}
 	return leg{place: i, newest: r.Last}
