@@ -97,6 +97,8 @@ func (h *Health) examine(ready, live bool) health {
 		a.Reasons = append(a.Reasons, "redis has not been reached yet")
 	case !redis.Up:
 		a.Reasons = append(a.Reasons, redis.Problem)
+	case redis.Refused != "" && !ready: // who is here is served as before
+		a.Reasons = append(a.Reasons, redis.Refused+": new connections to it are refused, while older ones go on")
 	}
 	if ready && !live && h.app.IsFull() {
 		a.Reasons = append(a.Reasons, "there are as many subscribers as may be")

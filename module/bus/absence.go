@@ -13,7 +13,8 @@ import (
 
 const (
 	firstBackoff = 50 * time.Millisecond
-	lastBackoff  = 2 * time.Second
+	// lastBackoff bounds how long Redis is back before it is noticed.
+	lastBackoff = 500 * time.Millisecond
 )
 
 // An absence is one time that Redis is away: how often it was tried, and what has

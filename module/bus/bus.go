@@ -40,6 +40,9 @@ type Listener interface {
 // A Bus is one Redis server: what is heard from it, and what is said to it.
 type Bus struct {
 	client   *redis.Client
+	conns    *connections
+	demoted  chan struct{} // holds a token when Redis has refused to write, as a replica does
+	replica  atomic.Bool   // the last reader ended at a replica
 	address  string
 	listener Listener
 	log      func() *zap.Logger
@@ -74,11 +77,15 @@ func New(options *redis.Options, log func() *zap.Logger) *Bus {
 	o.DialerRetries = 1
 	o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = answerTimeout, answerTimeout, answerTimeout
 	o.ContextTimeoutEnabled = true
-	o.Dialer = refuseRedial(dialer(&o))
+	conns := &connections{dial: dialer(&o)}
+	conns.idleLimit.Store(int64(idleLimit))
+	o.Dialer = refuseRedial(conns.open)
 
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Bus{
+	b := &Bus{
 		client:  redis.NewClient(&o),
+		conns:   conns,
+		demoted: make(chan struct{}, 1),
 		address: o.Addr,
 		log:     log,
 		wanted:  newWanted(),
@@ -86,6 +93,8 @@ func New(options *redis.Options, log func() *zap.Logger) *Bus {
 		cancel:  cancel,
 		ended:   make(chan struct{}),
 	}
+	b.client.AddHook(observer{b})
+	return b
 }
 
 // Start connects, in the background and again and again, and tells l what is
@@ -136,7 +145,11 @@ func (b *Bus) run() {
 		began := time.Now()
 		err := newReader(b).run()
 		wasUp := b.state.Swap(away) == up
-		b.listener.Deaf()
+		b.replica.Store(CauseOf(err) == CauseReplica)
+		b.conns.drop()
+		if wasUp { // else it has heard nothing since it was told before
+			b.listener.Deaf()
+		}
 		if b.ctx.Err() != nil {
 			return
 		}
@@ -158,6 +171,7 @@ func (b *Bus) run() {
 
 // connected is called when a new connection has heard the first probe.
 func (b *Bus) connected() {
+	b.replica.Store(false)
 	b.state.Store(up)
 	b.change(true, nil)
 	b.log().Info("listening to redis", zap.String("address", b.address))

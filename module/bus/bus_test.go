@@ -67,10 +67,12 @@ func (l *listener) got(channel string) []string {
 	return slices.Clone(l.messages[channel])
 }
 
-func (l *listener) wasDeaf() bool {
+func (l *listener) wasDeaf() bool { return l.deafTimes() > 0 }
+
+func (l *listener) deafTimes() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.deaf > 0
+	return l.deaf
 }
 
 func start(t *testing.T, o *redis.Options) (*Bus, *listener, *observer.ObservedLogs) {

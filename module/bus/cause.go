@@ -111,11 +111,8 @@ func causeOfAnswer(text string) Cause {
 	case "WRONGPASS", "NOAUTH":
 		return CauseCredentials
 	case "NOPERM":
-		// What every new connection begins with. Redis 6 says 'client', 7 'client|setname'.
-		for _, command := range []string{"'auth'", "'hello'", "'select'", "'client'", "'client|setname'"} {
-			if contains(command) {
-				return CauseCredentials
-			}
+		if contains("'auth'") {
+			return CauseCredentials
 		}
 		return CauseDenied
 	case "READONLY":

@@ -38,7 +38,7 @@ func TestCauseOf(t *testing.T) {
 		{fmt.Errorf("failed to authenticate: %w", answer("WRONGPASS invalid username-password pair or user is disabled.")), CauseCredentials, false},
 		{answer("NOAUTH Authentication required."), CauseCredentials, false},
 		{answer("NOPERM this user has no permissions to run the 'auth' command"), CauseCredentials, false},
-		{answer("NOPERM this user has no permissions to run the 'client|setname' command"), CauseCredentials, false},
+		{answer("NOPERM this user has no permissions to run the 'hello' command"), CauseDenied, true},
 		{answer("ERR invalid password"), CauseCredentials, false},
 		{answer("ERR Client sent AUTH, but no password is set"), CauseCredentials, false},
 		{answer("NOPERM this user has no permissions to run the 'xadd' command"), CauseDenied, true},

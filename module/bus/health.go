@@ -13,6 +13,9 @@ type Health struct {
 	Since time.Time
 	// Problem is why it is not up.
 	Problem string
+	// Refused is why Redis refuses new connections, while those that there are go
+	// on, and so whether it is up, too. It is empty if none was refused.
+	Refused string
 	// RoundTrip is how long the newest probe took to come back.
 	RoundTrip time.Duration
 	// Connections counts the connections that have heard anything, from the
@@ -53,6 +56,7 @@ func (b *Bus) note(isUp bool, problem error) (isNews bool) {
 	h.Problem = ""
 	if isUp {
 		h.Connections++
+		h.Refused = "" // this one was not
 	} else {
 		h.Problem = explain(problem)
 	}
@@ -63,4 +67,17 @@ func (b *Bus) noteRoundTrip(d time.Duration) {
 	b.health.mu.Lock()
 	defer b.health.mu.Unlock()
 	b.health.now.RoundTrip = d
+}
+
+// noteRefused takes down why Redis refuses new connections.
+func (b *Bus) noteRefused(why Cause) {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	b.health.now.Refused = why.String()
+}
+
+func (b *Bus) isRefused() bool {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	return b.health.now.Refused != ""
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const (
@@ -61,7 +63,7 @@ func (r *reader) watch(ctx context.Context) error {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for isConnected := false; ; {
-		err := r.probeOnce(ctx, publish)
+		err := r.probeOnce(ctx, publish, isConnected)
 		switch {
 		case Denied(err) && publish:
 			publish = false // it may listen there, but not publish
@@ -71,20 +73,26 @@ func (r *reader) watch(ctx context.Context) error {
 		case !isConnected:
 			isConnected = true
 			r.bus.connected()
+			close(r.connected)
+		}
+		if r.bus.isRefused() {
+			r.bus.tryConnect(ctx)
 		}
 		select {
 		case <-tick.C:
+		case <-r.bus.demoted:
+			return errReplica
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-func (r *reader) probeOnce(ctx context.Context, publish bool) error {
+func (r *reader) probeOnce(ctx context.Context, publish, isConnected bool) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	before, began := r.heard.Load(), time.Now()
-	if err := r.sendProbe(ctx, publish); Denied(err) || errors.Is(err, errElsewhere) {
+	if err := r.sendProbe(ctx, publish, isConnected); err != nil {
 		return err
 	}
 	select {
@@ -101,13 +109,71 @@ func (r *reader) probeOnce(ctx context.Context, publish bool) error {
 	}
 }
 
-func (r *reader) sendProbe(ctx context.Context, publish bool) error {
-	if !publish {
-		return r.pubsub.Ping(noRedial)
+// sendAgain is after how long a probe is sent again that could not be sent.
+const sendAgain = 50 * time.Millisecond
+
+// sendProbe sends a probe, again and again until it has been sent or the time is
+// over: the connection that it was to go by may have been cut a while ago.
+func (r *reader) sendProbe(ctx context.Context, publish, isConnected bool) error {
+	for publish {
+		err := r.publishProbe(ctx)
+		switch CauseOf(err) {
+		case CauseNone, CauseSilent:
+			return nil // it may come back all the same
+		case CauseUnreachable:
+			if errors.Is(err, errElsewhere) {
+				return err
+			}
+			select {
+			case <-time.After(sendAgain):
+			case <-ctx.Done():
+				return nil
+			}
+		case CauseDenied, CauseReplica:
+			return err
+		default:
+			if !isConnected {
+				return err
+			}
+			// Redis refuses a new connection, as to many a client, or to one with an
+			// old password. Those that there are may be as good as before.
+			publish = false
+		}
 	}
-	receivers, err := r.bus.client.Publish(ctx, r.probe.channel, "").Result()
-	if err == nil && receivers == 0 {
+	return r.pubsub.Ping(noRedial)
+}
+
+// publishProbe publishes the probe, and asks by the same connection whether it
+// leads to a replica.
+func (r *reader) publishProbe(ctx context.Context) error {
+	pipe := r.bus.client.Pipeline()
+	published := pipe.Publish(ctx, r.probe.channel, "")
+	var role *redis.Cmd
+	if len(r.roleQuestions) > 0 {
+		role = pipe.Do(ctx, r.roleQuestions[0].command...)
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	receivers, err := published.Result()
+	if err != nil {
+		return err
+	}
+	if receivers == 0 {
 		return errElsewhere
 	}
-	return err
+	for ; role != nil; role = r.bus.client.Do(ctx, r.roleQuestions[0].command...) {
+		reply, err := role.Result()
+		if err == nil {
+			if r.roleQuestions[0].isReplica(reply) {
+				return errReplica
+			}
+			break
+		}
+		if CauseOf(err) == CauseReplica || !errors.As(err, new(redis.Error)) {
+			return err
+		}
+		if r.roleQuestions = r.roleQuestions[1:]; len(r.roleQuestions) == 0 {
+			break // it is noticed when Redis refuses to write
+		}
+	}
+	return nil
 }

@@ -34,6 +34,9 @@ type reader struct {
 	pubsub *redis.PubSub
 	probe  probe
 	heard  atomic.Uint64 // counts whatever came in
+	// connected is closed when the first probe has come back.
+	connected     chan struct{}
+	roleQuestions []roleQuestion // that have not been refused
 
 	mu         sync.Mutex
 	asked      map[string]*ask
@@ -61,11 +64,18 @@ const (
 )
 
 func newReader(b *Bus) *reader {
-	return &reader{bus: b, probe: newProbe(), asked: make(map[string]*ask)}
+	return &reader{
+		bus: b, probe: newProbe(), asked: make(map[string]*ask),
+		connected: make(chan struct{}), roleQuestions: roleQuestions,
+	}
 }
 
 // run hears until something fails, and returns what.
 func (r *reader) run() error {
+	select {
+	case <-r.bus.demoted: // of the connection before
+	default:
+	}
 	group, ctx := errgroup.WithContext(r.bus.ctx)
 	r.pubsub = r.bus.client.Subscribe(ctx) // without a channel it does not dial
 	closed := make(chan struct{})
@@ -74,18 +84,20 @@ func (r *reader) run() error {
 		_ = r.pubsub.Close() // it only says that it was closed before
 	})
 
-	connected := make(chan struct{})
 	group.Go(func() error {
 		// The only call that may dial: with a context that does not refuse it.
 		if err := r.send(ctx, subscribe, []string{r.probe.channel}); err != nil {
 			return err
 		}
-		close(connected)
+		// Others may have been made while the address led to another server.
+		r.bus.conns.drop()
 		return r.receive()
 	})
 	group.Go(func() error {
+		// Channels count as heard only where the probe is: otherwise a server that
+		// fails it would cost their subscribers a gap with each try.
 		select {
-		case <-connected:
+		case <-r.connected:
 			r.bus.wanted.restart()
 			return r.follow(ctx)
 		case <-ctx.Done():

@@ -39,7 +39,11 @@ func (b *Bus) Store(ctx context.Context, channel string, fields []string, keep K
 	for _, f := range fields {
 		args = append(args, f)
 	}
-	reply, err := publishScript.Run(ctx, b.client, []string{channel}, args...).Slice()
+	var reply []any
+	err = onceMore(func() error {
+		reply, err = publishScript.Run(ctx, b.client, []string{channel}, args...).Slice()
+		return err
+	})
 	if err != nil {
 		return "", 0, err
 	}

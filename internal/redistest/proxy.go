@@ -1,0 +1,127 @@
+package redistest
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A Proxy stands between a gateway and a server, and makes the network worse.
+type Proxy struct {
+	// Addr is its host:port.
+	Addr string
+
+	delay  atomic.Int64 // each way
+	forget atomic.Int64 // 0: never
+	mu     sync.Mutex
+	to     string
+	open   map[net.Conn]bool
+}
+
+// StartProxy leads to the server at addr, until the test ends.
+func StartProxy(t testing.TB, addr string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Addr: l.Addr().String(), to: addr, open: make(map[net.Conn]bool)}
+	t.Cleanup(func() {
+		l.Close()
+		p.Cut()
+	})
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.serve(from)
+		}
+	}()
+	return p
+}
+
+// LeadTo has new connections lead to another server. Old ones live on.
+func (p *Proxy) LeadTo(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = addr
+}
+
+// Delay has whatever is sent arrive so much later, each way.
+func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
+
+// Forget has connections on which nothing was sent for so long swallow all that
+// is sent later, as behind a NAT that has forgotten them.
+func (p *Proxy) Forget(after time.Duration) { p.forget.Store(int64(after)) }
+
+// Cut closes all connections.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.open {
+		c.Close()
+	}
+}
+
+func (p *Proxy) serve(from net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to, err := net.Dial("tcp", p.to)
+	if err != nil {
+		from.Close()
+		return
+	}
+	p.open[from], p.open[to] = true, true
+	var used atomic.Int64
+	used.Store(time.Now().UnixNano())
+	go p.copy(to, from, &used)
+	go p.copy(from, to, &used)
+}
+
+// A part is what was read at once, and when it is to arrive.
+type part struct {
+	bytes []byte
+	at    time.Time
+}
+
+func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64) {
+	defer func() {
+		from.Close()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.open, from)
+	}()
+	parts := make(chan part, 10_000)
+	defer close(parts)
+	go func() {
+		defer to.Close()
+		for part := range parts {
+			time.Sleep(time.Until(part.at))
+			if _, err := to.Write(part.bytes); err != nil {
+				return
+			}
+		}
+	}()
+	isForgotten := false
+	for {
+		buffer := make([]byte, 32<<10)
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		idle := now.UnixNano() - used.Load()
+		if forget := p.forget.Load(); forget > 0 && idle > forget {
+			isForgotten = true
+		}
+		if isForgotten {
+			continue
+		}
+		used.Store(now.UnixNano())
+		parts <- part{buffer[:n], now.Add(time.Duration(p.delay.Load()))}
+	}
+}
