@@ -43,8 +43,8 @@ func channelNames(repl *caddy.Replacer, names []string) ([]string, error) {
 // checkConfigured checks a name as it stands in the configuration, as far as it
 // is known before a request.
 func checkConfigured(name string) error {
-	if strings.Contains(name, "{") {
-		return nil
+	if prefix, _, isOpen := strings.Cut(name, "{"); isOpen {
+		return sse.CheckChannelPrefix(prefix)
 	}
 	return sse.CheckChannel(name)
 }

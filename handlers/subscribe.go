@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,8 +51,9 @@ func init() {
 type Subscribe struct {
 	// The channels, which are Redis' Pub/Sub channels. Placeholders are filled
 	// in for each request; one without a value is refused with status 400, as
-	// is a name that is empty, longer than 256 bytes, or holds a space or a
-	// control character.
+	// is a name that is empty, longer than 256 bytes, holds a space or a control
+	// character, or begins with `__key`, `__sentinel__:`, `__redis__:` or `sse.`,
+	// where Redis and the gateways speak.
 	Channels []string `json:"channels,omitempty"`
 
 	// Who may subscribe: any handlers, such as a `reverse_proxy` that asks the
@@ -239,7 +241,11 @@ func (s *Subscribe) Validate() error {
 	if len(s.Channels) == 0 {
 		return errors.New("sse_subscribe needs at least one channel")
 	}
-	for _, name := range s.Channels {
+	channels := s.Channels
+	if s.Presence != nil {
+		channels = slices.Concat(channels, s.Presence.Channels)
+	}
+	for _, name := range channels {
 		if err := checkConfigured(name); err != nil {
 			return err
 		}
