@@ -60,7 +60,7 @@ func (e *Event) setField(name string, raw json.RawMessage) error {
 			e.ID = number.String()
 		}
 		if !ValidID(e.ID) {
-			return fmt.Errorf(`"id" holds no line end and no NUL, and at most %d bytes`, MaxID)
+			return fmt.Errorf(`"id" holds no control character, neither begins nor ends with a space, and has at most %d bytes`, MaxID)
 		}
 	case "retry":
 		retry, err := parseRetry(string(raw))

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ContentType is the media type of an event stream (HTML Standard, section
@@ -75,10 +77,14 @@ func cutLine(s string) (line, rest string, more bool) {
 // good.
 const MaxID = 512
 
-// ValidID reports whether id can be an event's ID: a client ignores one that
-// holds NUL, a line end would end the field, and [MaxID] is the longest.
+// ValidID reports whether id can be an event's ID, which the browser sends back as
+// the header Last-Event-ID when it reconnects. [MaxID] is the longest. It holds no
+// control character, for which servers refuse the whole request (RFC 9110, section
+// 5.5), so that the page could never come back; it neither begins nor ends with a
+// space, which is not part of a header's value; and it is UTF-8, as which browsers
+// read and send it, so that other letters than ASCII's come back as they are.
 func ValidID(id string) bool {
-	return len(id) <= MaxID && !strings.ContainsAny(id, "\x00\r\n")
+	return len(id) <= MaxID && utf8.ValidString(id) && strings.Trim(id, " ") == id && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
 // ValidType reports whether t can be an event's type: it holds no line end.

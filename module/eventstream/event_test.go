@@ -1,10 +1,15 @@
 package eventstream_test
 
 import (
+	"bufio"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/net/http/httpguts"
 
 	. "github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -57,6 +62,19 @@ func asReceived(e Event) received {
 	return r
 }
 
+// sentBack is the ID as a server gets it in the header of a browser that
+// reconnects.
+func sentBack(id string) (string, error) {
+	if !httpguts.ValidHeaderFieldValue(id) {
+		return "", errors.New("the request is refused")
+	}
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: " + id + "\r\n\r\n")))
+	if err != nil {
+		return "", err
+	}
+	return r.Header.Get("Last-Event-ID"), nil
+}
+
 // Whatever goes in, the same event comes out, and nothing spills into the one
 // after it.
 func FuzzEvent(f *testing.F) {
@@ -64,8 +82,14 @@ func FuzzEvent(f *testing.F) {
 	f.Add("1\ndata: x", "a\r\nb", "a\rb\r\nc\n\n")
 	f.Add("", "", "\x00\xff\xfe\xe2\n\x80\ufeff")
 	f.Add(" ", " ", " \n :")
+	f.Add("\x01", "", "")
+	f.Add("größe 7", "", "")
+	f.Add("a ", "", "")
 	f.Fuzz(func(t *testing.T, id, eventType, data string) {
 		e := Event{ID: id, Type: eventType, Data: data}
+		if back, err := sentBack(id); ValidID(id) && (err != nil || back != id) {
+			t.Errorf("the ID %q came back as %q, %v", id, back, err)
+		}
 		after := Event{ID: "after", Type: "after", Data: "after"}
 		events, _ := interpret(after.Append(e.Append(nil)))
 		want := asReceived(e)
@@ -86,6 +110,7 @@ func TestEnvelope(t *testing.T) {
 		`{"data":null}`:                                        {Data: "null"},
 		`{"data":"", "event":null,"id":null,"retry":null}`:     {},
 		`{"data":1,"id":17}`:                                   {ID: "17", Data: "1"},
+		`{"data":1,"id":"größe 7 🦆"}`:                          {ID: "größe 7 🦆", Data: "1"},
 		` {"data":"a\nb"} `:                                    {Data: "a\nb"},
 	} {
 		if got, err := ParseEnvelope(payload); err != nil || got != want {
@@ -104,6 +129,13 @@ func TestEnvelope(t *testing.T) {
 		`{"data":1,"event":7}`:      `"event"`,
 		`{"data":1,"event":"a\nb"}`: `"event"`,
 		`{"data":1,"id":"a\u0000"}`: `"id"`,
+		`{"data":1,"id":"\u0001"}`:  `"id"`,
+		`{"data":1,"id":"a\tb"}`:    `"id"`,
+		`{"data":1,"id":"a\u007f"}`: `"id"`,
+		`{"data":1,"id":"a\u0085"}`: `"id"`,
+		`{"data":1,"id":" a"}`:      `"id"`,
+		`{"data":1,"id":"a "}`:      `"id"`,
+		`{"data":1,"id":" "}`:       `"id"`,
 		`{"data":1,"id":{}}`:        `"id"`,
 		`{"data":1,"id":"` + strings.Repeat("x", MaxID+1) + `"}`: "at most 512 bytes",
 		`{"data":1,"retry":-1}`:                                  `"retry"`,
