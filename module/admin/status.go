@@ -55,6 +55,9 @@ func showStatus(w http.ResponseWriter, r *http.Request) error {
 
 func statusOf(g *sse.Gateway) GatewayStatus {
 	stats, redis := g.Stats(), g.Bus.Health()
+	if redis.Problem == "" {
+		redis.Problem = g.History.Refused()
+	}
 	s := GatewayStatus{
 		Redis: RedisStatus{
 			Address: g.Bus.Address(), Up: redis.Up, Problem: redis.Problem,

@@ -91,6 +91,9 @@ func writeStatus(w io.Writer, s admin.Status, last *admin.Status, since time.Dur
 		if g.Redis.Since != nil {
 			state += ", for " + time.Since(*g.Redis.Since).Round(time.Second).String()
 		}
+		if g.Redis.Up && g.Redis.Problem != "" {
+			state += ", but " + g.Redis.Problem
+		}
 		fmt.Fprintf(w, "redis        %s  %s\n", g.Redis.Address, state)
 		fmt.Fprintf(w, "subscribers  %s  %s wait for them\n", humanize.Comma(int64(g.Subscribers)), humanize.IBytes(uint64(g.Pending)))
 		fmt.Fprintf(w, "channels     %d live, %d with history  %s remembered\n", g.Live, g.Histories, humanize.IBytes(uint64(g.Memory)))

@@ -55,6 +55,14 @@ func (b *bells) hang(h *History, c *channel) {
 	}
 }
 
+// ring reports whether each entry that is added to the channel's Redis stream is
+// heard of.
+func (b *bells) ring(c *channel) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.isOn.Load() || b.watchers.have(c)
+}
+
 // take takes the channel's bell away.
 func (b *bells) take(c *channel) {
 	b.mu.Lock()
@@ -76,7 +84,7 @@ func (b *bells) reconnected(h *History) {
 		case err == nil:
 			b.change(h, isOn)
 		case !h.deaf.Load():
-			time.AfterFunc(againSoon, func() { b.reconnected(h) })
+			time.AfterFunc(watchFor, func() { b.reconnected(h) })
 		}
 	}()
 }
@@ -91,6 +99,7 @@ func (b *bells) change(h *History, isOn bool) {
 	}
 	b.known = true
 	for c := range b.hung {
+		c.interruptions.Add(1)
 		switch {
 		case isOn:
 			b.watchers.remove(c)

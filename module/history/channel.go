@@ -2,6 +2,7 @@ package history
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
@@ -18,17 +19,28 @@ type channel struct {
 	mu    sync.Mutex
 	begun bool
 	last  eventstream.EntryID // handed over, or where it began
-	// wasThere: last is an entry, that was seen. Else the history was empty, or
-	// its newest entry was deleted, when removed entries had been taken from it.
+	// wasThere and added are as in known.
 	wasThere bool
-	removed  int64
+	added    int64
 	inDoubt  bool // last was not there any more: the next read has to tell why
 	rereads  int  // how often it has been asked why, in vain
 
-	state   state
-	refused bool                 // Redis said no to the newest read
-	ahead   []eventstream.Stored // said by the script while a read is to come
-	owed    owed
+	// interruptions counts how often entries may have been added that nothing
+	// was heard of.
+	interruptions atomic.Uint32
+	confirmed     uint32 // the interruptions before a read that was complete
+	addsHeard     int    // entries heard of, by number, since the read before
+	promised      eventstream.EntryID
+	atRead        struct { // when the newest read began
+		interruptions uint32
+		addsHeard     int
+	}
+
+	state    state
+	failures int                  // of reads, one after another
+	refused  bool                 // the newest failure was final
+	ahead    []eventstream.Stored // said by the script while a read is to come
+	owed     owed
 }
 
 // A state is how it stands with reading a channel's Redis stream.
@@ -44,6 +56,31 @@ const (
 // maxAhead is how much of what the script says is kept while a read is to come;
 // what is more is read.
 const maxAhead = 256
+
+// interrupted says that entries may have been added that nothing was heard of,
+// and has the channel's Redis stream read.
+func (c *channel) interrupted() {
+	c.interruptions.Add(1)
+	c.ring()
+}
+
+// entryAdded says that an entry was added.
+func (c *channel) entryAdded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addsHeard++
+	c.want()
+}
+
+// promise says that there is an entry with that ID.
+func (c *channel) promise(id eventstream.EntryID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.promised == (eventstream.EntryID{}) && id.Compare(c.last) > 0 {
+		c.promised = id
+	}
+	c.want()
+}
 
 // ring has the channel's Redis stream read, soon.
 func (c *channel) ring() {
@@ -100,6 +137,9 @@ func (c *channel) hand(entries []eventstream.Entry) {
 		return
 	}
 	c.last, c.wasThere = entries[len(entries)-1].ID, true
+	if c.added >= 0 {
+		c.added += int64(len(entries))
+	}
 	c.follower.Append(entries)
 }
 

@@ -45,6 +45,7 @@ type History struct {
 	reads    reads
 	bells    bells
 	mistakes mistakes
+	refusals refusals
 	deaf     atomic.Bool
 	count    atomic.Uint64 // of reads
 
@@ -117,6 +118,7 @@ func (h *History) Unfollow(name string) {
 	h.mu.Unlock()
 	h.bus.Forget(name)
 	h.bells.take(c)
+	h.refusals.remove(name)
 }
 
 func (h *History) channel(name string) *channel {
@@ -141,8 +143,14 @@ func (h *History) Listening(name string) {
 	if h.deaf.Swap(false) {
 		h.bells.reconnected(h)
 	}
+	if key, ok := h.bells.key(name); ok {
+		if c := h.channel(key); c != nil {
+			c.interrupted() // what was added before was not heard of
+		}
+		return
+	}
 	if c := h.channel(name); c != nil {
-		c.ring()
+		c.interrupted()
 	}
 	h.hub.Listening(name)
 }
@@ -150,7 +158,12 @@ func (h *History) Listening(name string) {
 // Message is the bus' word of what was said.
 func (h *History) Message(name, payload string) {
 	if key, ok := h.bells.key(name); ok {
-		if c := h.channel(key); c != nil {
+		c := h.channel(key)
+		switch {
+		case c == nil:
+		case payload == "xadd":
+			c.entryAdded()
+		default:
 			c.ring()
 		}
 		return

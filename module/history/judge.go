@@ -1,6 +1,10 @@
 package history
 
-import "github.com/caddy-sse/caddy-sse/module/eventstream"
+import (
+	"slices"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+)
 
 // take hands over what was read, after a gap if it cannot be known to come right
 // after the last entry, and reports whether there is more to read.
@@ -9,6 +13,7 @@ func (c *channel) take(v view) (more bool) {
 	case !c.begun:
 		c.begun = true
 		c.startAt(v.info)
+		c.confirm()
 		c.follower.Begin(c.last)
 		return false
 	case v.info == nil:
@@ -18,16 +23,23 @@ func (c *channel) take(v view) (more bool) {
 		}
 		v.entries = v.entries[1:]
 	default:
-		if reason := c.missing(v.info); reason != "" {
+		reason := c.known().missing(v)
+		if reason != "" {
 			if c.rereads++; v.changed() && c.rereads <= maxRereads {
 				return true
 			}
 			c.gap(reason, v)
+		} else if v.info.isGone() {
+			c.added, c.wasThere = 0, false
 		}
 	}
 	c.inDoubt, c.rereads = false, 0
 	c.found(len(v.entries))
 	c.hand(v.entries)
+	c.countAdded(v)
+	if !v.isFull {
+		c.confirm()
+	}
 	return v.isFull
 }
 
@@ -37,26 +49,25 @@ const maxRereads = 3
 
 // startAt makes the newest entry that there ever was the last one.
 func (c *channel) startAt(i *info) {
-	c.last, c.wasThere, c.removed = i.top, i.topIsThere, i.removed()
+	c.last, c.wasThere, c.added = i.top, i.topIsThere, i.added
 }
 
-// missing says why entries may be missing right after the last one, which the
-// Redis stream no longer has, or never had; empty if none are.
-func (c *channel) missing(i *info) eventstream.Reason {
-	zero := eventstream.EntryID{}
-	switch {
-	case i.top.Compare(c.last) < 0:
-		return eventstream.Reset
-	case !c.inDoubt && !c.wasThere && i.removed() <= c.removed:
-		return "" // it was empty, and all that was added since is there
-	case i.maxDeleted.Compare(c.last) >= 0 && i.first != zero && i.first.Compare(c.last) < 0:
-		return "" // the last one was deleted by itself: older ones are there
-	case i.removed() == 0 && i.added >= 0:
-		return eventstream.Reset // this is another life, all of which is there
-	case i.first == zero || i.first.Compare(c.last) > 0:
-		return eventstream.Trimmed
+// countAdded takes down how many entries had been added up to the last one, where
+// the view says so.
+func (c *channel) countAdded(v view) {
+	for _, i := range []*info{v.before, v.info} {
+		if i != nil && i.top == c.last {
+			c.added = i.added
+		}
 	}
-	return eventstream.Reset
+}
+
+// confirm says that all that was heard of before the read has been handed over.
+func (c *channel) confirm() {
+	c.confirmed = c.atRead.interruptions
+	c.addsHeard -= c.atRead.addsHeard
+	c.atRead.addsHeard = 0
+	c.promised = eventstream.EntryID{}
 }
 
 // gap tells the follower, and goes on right before the next entry.
@@ -65,7 +76,82 @@ func (c *channel) gap(reason eventstream.Reason, v view) {
 		c.startAt(v.before) // an entry that came after it will be read
 	}
 	if len(v.entries) > 0 {
-		c.last, c.wasThere = v.entries[0].ID.Before(), false
+		c.last, c.wasThere, c.added = v.entries[0].ID.Before(), false, -1
 	}
 	c.follower.Gap(reason, c.last)
+}
+
+// A known is what is known of a Redis stream up to the last entry that was handed
+// over.
+type known struct {
+	last eventstream.EntryID
+	// wasThere: last is an entry that was seen. Else the Redis stream was empty,
+	// or its newest entry was deleted.
+	wasThere bool
+	// added is how many entries had been added up to there in the Redis stream's
+	// life; -1 if that is not known.
+	added int64
+	// attended: each entry that was added since has been heard of, as far as
+	// there was time for it.
+	attended bool
+	// heard is how many entries were heard of since, by number alone.
+	heard int
+	// promised is an entry that was seen since; zero if none was.
+	promised eventstream.EntryID
+}
+
+func (c *channel) known() known {
+	return known{
+		last: c.last, wasThere: c.wasThere, added: c.added,
+		attended: c.confirmed == c.interruptions.Load() && c.history.bells.ring(c),
+		heard:    c.addsHeard, promised: c.promised,
+	}
+}
+
+// missing says why entries may be missing between the last one and those of the
+// view, which were read after it; empty if none can be.
+//
+// A Redis stream counts the entries that are added in its life: if as many are
+// there as were added since, none is missing. The life may have ended, by DEL or
+// expiry, and a new one begun, which nothing marks: that the old one had no more
+// entries is known only if they would have been heard of. (An entry that was
+// added and deleted within the millisecond in which the gateway does not look
+// counts as withdrawn, as one deleted by XDEL does.)
+func (k known) missing(v view) eventstream.Reason {
+	i := v.info
+	zero := eventstream.EntryID{}
+	hasOlder := i.first != zero && i.first.Compare(k.last) <= 0
+	isWhole := i.added >= 0 && i.removed() == 0
+	switch {
+	case i.top == k.last:
+		return "" // nothing was added
+	case i.isGone():
+		if k.attended && k.heard == 0 && k.promised == zero {
+			return ""
+		}
+		return eventstream.Reset
+	case i.top.Compare(k.last) < 0:
+		return eventstream.Reset
+	case hasOlder && k.last != zero && k.added == 0:
+		return eventstream.Reset // the key was gone: this is a new life with lower IDs
+	case hasOlder:
+		// What is removed but by XDEL is the oldest, so what came later is there.
+		if i.first == k.last || !k.wasThere || i.maxDeleted.Compare(k.last) >= 0 {
+			return ""
+		}
+		return eventstream.Reset
+	case k.added >= 0 && i.added-k.added == i.length && (k.attended || !k.wasThere):
+		return "" // all that was added since is there
+	case i.added < 0 && !k.wasThere:
+		return "" // Redis 6 does not count
+	case isWhole && k.attended && int64(k.heard) <= i.length && (k.promised == zero || v.has(k.promised)):
+		return "" // a new life, all of which is there
+	case isWhole:
+		return eventstream.Reset
+	}
+	return eventstream.Trimmed
+}
+
+func (v *view) has(id eventstream.EntryID) bool {
+	return slices.ContainsFunc(v.entries, func(e eventstream.Entry) bool { return e.ID == id })
 }

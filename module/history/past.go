@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/module/bus"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
@@ -31,17 +32,24 @@ func (h *History) Newest(channel string, n int, done func(hub.Past)) {
 // untilDone tries until it succeeds, or nobody follows the channel any more.
 func (h *History) untilDone(channel string, done func(hub.Past), try func(context.Context) (hub.Past, error)) {
 	go func() {
+		var pause backoff
 		for c := h.channel(channel); c != nil && h.ctx.Err() == nil; c = h.channel(channel) {
 			ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
 			past, err := try(ctx)
 			cancel()
 			if err == nil {
+				h.readable(c)
 				done(past)
 				c.compare(past)
 				return
 			}
+			wait := pause.next()
+			if bus.Final(err) || isAnswer(err) && pause.tries >= maxTries {
+				h.refused(c, err, false)
+				wait = jitter.Spread(againLate, 0.5)
+			}
 			select {
-			case <-time.After(jitter.Spread(againSoon, 0.5)):
+			case <-time.After(wait):
 			case <-h.ctx.Done():
 			}
 		}

@@ -5,11 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"go.uber.org/zap"
-
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
@@ -22,17 +18,18 @@ const (
 	page = 128
 	// readTimeout is how long Redis may take to answer.
 	readTimeout = 3 * time.Second
-	// againSoon is after how long a read that failed is tried again.
-	againSoon = 250 * time.Millisecond
-	// againLate is the same where Redis said no.
+	// againLate is after how long a read that failed is tried again where Redis
+	// refuses it until somebody changes something.
 	againLate = 30 * time.Second
+	// maxTries is how often a read is tried that Redis refuses for a while, before
+	// subscribers are told.
+	maxTries = 5
 )
 
 // reads are the channels whose Redis streams are to be read, in the order in
 // which they rang.
 type reads struct {
-	wake    chan struct{} // holds a token while there are some
-	refused seldom.Line
+	wake chan struct{} // holds a token while there are some
 
 	mu       sync.Mutex
 	channels []*channel
@@ -92,6 +89,7 @@ func (h *History) readAll(channels []*channel) {
 	for i, c := range channels {
 		c.mu.Lock()
 		c.state = isRead
+		c.atRead.interruptions, c.atRead.addsHeard = c.interruptions.Load(), c.addsHeard
 		switch {
 		case !c.begun:
 			parse[i] = readTop(ctx, pipe, c.name)
@@ -120,7 +118,10 @@ func (c *channel) read(v view, err error) {
 		c.readFailed(err)
 		return
 	}
-	c.refused = false
+	if c.failures > 0 {
+		c.failures, c.refused = 0, false
+		c.history.readable(c)
+	}
 	more := c.take(v)
 	if !c.catchUp() || more || again {
 		c.want()
@@ -131,35 +132,18 @@ func (c *channel) read(v view, err error) {
 // the connection is back.
 func (c *channel) readFailed(err error) {
 	h := c.history
-	switch {
-	case h.ctx.Err() != nil || h.deaf.Load():
-	case isFinal(err):
-		c.refused = true
-		h.reads.refused.Say(func(others int) {
-			h.log().Error(explain(err), zap.String("channel", c.name), zap.Int("others_meanwhile", others), zap.Error(err))
-		})
-		time.AfterFunc(againLate, c.ring)
-	default:
-		time.AfterFunc(jitter.Spread(againSoon, 0.5), c.ring)
+	if h.ctx.Err() != nil || h.deaf.Load() {
+		return
 	}
-}
-
-// isFinal reports whether trying again is of no use until somebody changes
-// something. Redis says no for a while, too, as when it is loading its data or
-// has too many clients.
-func isFinal(err error) bool {
-	return bus.Final(err) || redis.HasErrorPrefix(err, "ERR") && !redis.IsMaxClientsError(err)
-}
-
-// explain says in plain words what an error means for whoever runs Redis.
-func explain(err error) string {
-	switch {
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return "the key of a channel with history is no Redis stream; its subscribers hear nothing"
-	case bus.Clustered(err):
-		return "redis is a node of a cluster, which the gateway cannot use; subscribers of channels with history hear nothing"
-	case bus.Denied(err):
-		return "redis denies this user a channel's history (ACL: it takes +xrange +xrevrange +xinfo|stream); its subscribers hear nothing"
+	pause := backoff{c.failures}
+	c.failures++
+	c.refused = bus.Final(err)
+	if c.refused || isAnswer(err) && c.failures >= maxTries {
+		h.refused(c, err, true)
 	}
-	return "redis refuses to read a channel's history; its subscribers hear nothing until it does"
+	wait := pause.next()
+	if c.refused {
+		wait = jitter.Spread(againLate, 0.5)
+	}
+	time.AfterFunc(wait, c.ring)
 }

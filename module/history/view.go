@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -49,6 +50,11 @@ type info struct {
 	maxDeleted eventstream.EntryID
 }
 
+// isGone reports whether there is no such key.
+func (i *info) isGone() bool {
+	return i.added == 0 && i.length == 0 && i.top == (eventstream.EntryID{})
+}
+
 // removed is how many entries were taken out of it in its life; 0 if that is
 // not known.
 func (i *info) removed() int64 {
@@ -73,9 +79,12 @@ func readFrom(ctx context.Context, pipe redis.Pipeliner, channel string, from ev
 // readAfter reads entries after the one with that ID, or all, and what there is
 // to know of the Redis stream, before and after.
 func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after eventstream.EntryID, count int) func() (view, error) {
-	from := "-"
-	if after != (eventstream.EntryID{}) {
-		from = "(" + after.String()
+	from := "(" + after.String()
+	switch after {
+	case eventstream.EntryID{}:
+		from = "-"
+	case eventstream.EntryID{Ms: math.MaxUint64, Seq: math.MaxUint64}:
+		from = after.String() // there is no ID after it, and Redis refuses to look for one
 	}
 	before := readTop(ctx, pipe, channel)
 	parse := inspect(ctx, pipe, channel, count, "XRANGE", channel, from, "+", "COUNT", count)

@@ -64,6 +64,17 @@ func (w *watchers) remove(c *channel) {
 	}
 }
 
+// have reports whether the channel is watched.
+func (w *watchers) have(c *channel) bool {
+	return slices.ContainsFunc(w.all, func(one *watcher) bool { return one.has(c) })
+}
+
+func (w *watcher) has(c *channel) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.ended && slices.Contains(w.channels, c)
+}
+
 func (w *watcher) add(c *channel) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,23 +114,31 @@ func (w *watcher) idle() (idle []*channel, all int, ended bool) {
 }
 
 func (w *watcher) run(h *History) {
+	var pause backoff
 	for {
 		idle, all, ended := w.idle()
 		if ended || h.ctx.Err() != nil {
 			return
 		}
-		wait, err := watchFor, error(nil)
+		wait := watchFor
 		if len(idle) < all {
 			wait = watchFor / 50
 		}
 		if len(idle) > 0 {
-			err = watch(h.ctx, h.bus.Client(), idle, wait)
-		}
-		if err == nil && len(idle) > 0 {
-			continue
-		}
-		if err != nil {
-			wait = watchFor
+			err := watch(h.ctx, h.bus.Client(), idle, wait)
+			if err == nil {
+				pause = backoff{}
+				continue
+			}
+			wait = pause.next()
+			for _, c := range idle {
+				c.interruptions.Add(1)
+				if isAnswer(err) {
+					// It may be for one of them only: whose it is, a read tells, and
+					// that one is not watched any more.
+					c.ring()
+				}
+			}
 		}
 		select {
 		case <-time.After(wait):
@@ -148,8 +167,10 @@ func watch(ctx context.Context, client *redis.Client, channels []*channel, wait 
 	}
 	for _, item := range reply {
 		if pair, ok := item.([]any); ok && len(pair) == 2 {
-			if name, _ := pair[0].(string); byName[name] != nil {
-				byName[name].ring()
+			name, _ := pair[0].(string)
+			list, _ := pair[1].([]any)
+			if c := byName[name]; c != nil && len(list) > 0 {
+				c.promise(idOfEntry(list[0]))
 			}
 		}
 	}

@@ -19,7 +19,9 @@ type channel struct {
 
 	// Guarded by the hub.
 	begun bool // the log has a start
-	log   log
+	// The history cannot be read, and its subscribers have been told.
+	pastUnreadable, presentUnreadable bool
+	log                               log
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
 	keep       Keep

@@ -95,6 +95,7 @@ func (h *Hub) Join(s *Subscriber) {
 				c.waiting = make(map[member]struct{})
 			}
 			c.waiting[member{s, i}] = struct{}{}
+			c.tellUnreadable(s)
 		}
 	}
 	h.resume(s)

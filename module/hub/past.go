@@ -18,6 +18,7 @@ func (c *channel) await(p *pursuit) {
 		c.behind = make(map[*pursuit]struct{})
 	}
 	c.behind[p] = struct{}{}
+	c.tellUnreadable(p.subscriber)
 	c.readPast()
 }
 

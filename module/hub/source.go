@@ -27,6 +27,10 @@ type Follower interface {
 	Begin(head eventstream.EntryID)
 	// Append hands over the next entries.
 	Append([]eventstream.Entry)
+	// Unreadable says that the history cannot be read, until Readable: what those
+	// want who come back or begin, and, if present, what is added from now on.
+	Unreadable(present bool)
+	Readable()
 	// Gap says that it cannot be known what came after the last entry that was
 	// handed over; it goes on after to.
 	Gap(reason eventstream.Reason, to eventstream.EntryID)

@@ -1,0 +1,138 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/redistest"
+)
+
+const refusedSite = resumeSite + `
+http://{$ADDR}/health {
+	sse_health
+}`
+
+// calls is how often Redis was asked a command.
+func calls(server *redistest.Server, command string) string {
+	for line := range strings.Lines(server.Do("INFO", "commandstats").(string)) {
+		if strings.HasPrefix(line, "cmdstat_"+command+":") {
+			return line
+		}
+	}
+	return ""
+}
+
+// A history that Redis refuses to read is told of, in the log once, by the health,
+// and to its subscribers, and is not asked for over and over. When it can be read,
+// nothing was missed.
+func TestRefusedReads(t *testing.T) {
+	for name, test := range map[string]struct {
+		rights string // of the gateway, besides all
+		health string // the reason that it is not well
+	}{
+		"new entries":   {"-xinfo -xrange", "histories that cannot be read: 1; redis denies"},
+		"newest":        {"-xrevrange", "histories that cannot be read: 1; redis denies"},
+		"the key alone": {"resetkeys ~other:*", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			allow := func(rights string) {
+				command := []any{"ACL", "SETUSER", "gateway", "reset", "on", ">secret", "allkeys", "allchannels", "+@all"}
+				for _, rule := range strings.Fields(rights) {
+					command = append(command, rule)
+				}
+				server.Do(command...)
+			}
+			allow(test.rights)
+			for _, id := range []string{"1-0", "2-0", "3-0"} {
+				add(server, "chat", id, "event "+id)
+			}
+			g := gatewaytest.Start(t, "\tsse {\n\t\tredis "+server.URL("gateway:secret")+"\n\t\tdrain 0\n\t}", refusedSite)
+			newcomer := comeBack(t, g, "/last/chat", "")
+			gap := `data: {"channel":"chat","reason":"unknown","from":"`
+			newcomer.Await(gap)
+			second := comeBack(t, g, "/last/chat", "")
+			second.Await(gap)
+			if n := strings.Count(newcomer.Text(), "sse.gap"); n != 1 {
+				t.Errorf("%d gaps: %s", n, newcomer.Text())
+			}
+			if log := g.Log(); strings.Count(log, "redis refuses to read a channel's history") != 1 {
+				t.Errorf("the log has %s", log)
+			}
+			r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/health", "")
+			if ok := r.StatusCode == 200; ok != (test.health == "") || !strings.Contains(body, test.health) {
+				t.Errorf("the health is %s %s", r.Status, body)
+			}
+			before := calls(server, "xrevrange") + calls(server, "xinfo|stream")
+			time.Sleep(time.Second) // in which nothing may happen
+			if after := calls(server, "xrevrange") + calls(server, "xinfo|stream"); after != before {
+				t.Errorf("redis was asked again:\n%s%s", before, after)
+			}
+		})
+	}
+}
+
+// A key of the wrong type spoils nothing but its own channel.
+func TestOneBadKey(t *testing.T) {
+	g, server := start(t, resumeSite)
+	server.Do("SET", "bad", "x")
+	good := comeBack(t, g, "/h/good", "")
+	good.Await("id: 0-0\n\n")
+	comeBack(t, g, "/h/bad", "").Await(`{"channel":"bad","reason":"unknown",`)
+	later := comeBack(t, g, "/h/later", "")
+	later.Await("id: 0-0\n\n")
+	for _, id := range []string{"1-0", "2-0", "3-0"} {
+		began := time.Now()
+		add(server, "good", id, id)
+		add(server, "later", id, id)
+		good.Await("data: " + id + "\n\n")
+		later.Await("data: " + id + "\n\n")
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("an entry took %s", took)
+		}
+	}
+	// It turns bad while it is watched.
+	server.Do("DEL", "later")
+	server.Do("SET", "later", "x")
+	add(server, "good", "4-0", "4-0")
+	good.Await("data: 4-0\n\n")
+}
+
+// Whoever is connected and has missed nothing, is not told of a gap.
+func TestNoGapWhereNothingIsMissing(t *testing.T) {
+	for _, notify := range []string{"", "Ktgx"} {
+		t.Run("notify-keyspace-events "+notify, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t, "--notify-keyspace-events", notify)
+			g := gatewaytest.Start(t, redisOption(server), resumeSite)
+			for name, lose := range map[string]func(){
+				"only":     func() {}, // see below
+				"trimmed":  func() { server.Do("XTRIM", "trimmed", "MAXLEN", 0) },
+				"deleted":  func() { server.Do("DEL", "deleted") },
+				"expiring": func() { server.Do("PEXPIRE", "expiring", 1) },
+				"flushed":  func() { server.Do("UNLINK", "flushed") },
+			} {
+				s := comeBack(t, g, "/h/"+name, "")
+				s.Await("id: 0-0\n\n")
+				for _, data := range []string{"a", "b", "c", "d", "e"} {
+					if name == "only" {
+						server.Do("XADD", name, "MAXLEN", "1", "*", "data", data)
+					} else {
+						server.Do("XADD", name, "*", "data", data)
+					}
+					s.Await("data: " + data + "\n\n")
+					lose()
+					if name != "only" && name != "trimmed" {
+						redistest.Await(t, "the end of the key", func() bool { return server.Do("EXISTS", name) == int64(0) })
+					}
+				}
+				if got := s.Text(); strings.Contains(got, "sse.gap") {
+					t.Errorf("%s: %s", name, got)
+				}
+			}
+		})
+	}
+}
