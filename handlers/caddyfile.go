@@ -19,6 +19,19 @@ func parseHandler[H any, P interface {
 	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
 }
 
+// parseText reads a template.
+func parseText(d *caddyfile.Dispenser, to *string) func() error {
+	return func() error {
+		if err := block.Text(d, to)(); err != nil {
+			return err
+		}
+		if _, err := parseTemplate(*to); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
+	}
+}
+
 func parseFormat(d *caddyfile.Dispenser, to *string) func() error {
 	return func() error {
 		if err := block.Text(d, to)(); err != nil {

@@ -1,8 +1,7 @@
 package handlers
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -41,8 +40,9 @@ type Membership struct {
 	Member string `json:"member,omitempty"`
 
 	// JSON that the others are told with it, of at most 1024 bytes: a JSON text
-	// in whose strings placeholders are filled in, or a placeholder for all of it;
-	// what is then no JSON is taken as a string. Default: nothing.
+	// in which placeholders are filled in, escaped, or a placeholder for all of it;
+	// what is then no JSON is taken as a string. What is no UTF-8 is refused with
+	// status 400. Default: nothing.
 	Info string `json:"info,omitempty"`
 
 	// The channels that it is a member of. Default: all of the subscription.
@@ -52,18 +52,17 @@ type Membership struct {
 	// that is loaded anew leaves, too. Default: 5s. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 
-	template any // the info, if it is JSON as it stands
+	info template
 }
 
-func (m *Membership) provision() {
+func (m *Membership) provision() (err error) {
 	if m.Linger == 0 {
 		m.Linger = caddy.Duration(DefaultLinger)
 	}
-	d := json.NewDecoder(strings.NewReader(m.Info))
-	d.UseNumber()
-	if !json.Valid([]byte(m.Info)) || d.Decode(&m.template) != nil {
-		m.template = nil
+	if m.info, err = parseTemplate(m.Info); err != nil {
+		return fmt.Errorf("presence: info: %w", err)
 	}
+	return nil
 }
 
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
@@ -105,42 +104,14 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, er
 	return who, nil
 }
 
+// fillInfo is the info as JSON. What is no UTF-8 is refused, for which a strict
+// client could not read the list of members any more.
 func (m *Membership) fillInfo(repl *caddy.Replacer) (string, error) {
-	var filled any
-	if m.template != nil {
-		filled = fillStrings(repl, m.template)
-	} else {
-		text := repl.ReplaceAll(m.Info, "")
-		if json.Valid([]byte(text)) {
-			var b bytes.Buffer
-			err := json.Compact(&b, []byte(text))
-			return b.String(), err
-		}
-		filled = text
+	text, isUTF8 := m.info.fillBy(repl, repl.ReplaceAll)
+	if !isUTF8 {
+		return "", errors.New("the info of a member must be UTF-8")
 	}
-	b, err := json.Marshal(filled)
-	return string(b), err
-}
-
-// fillStrings fills in the placeholders in all strings of a JSON value.
-func fillStrings(repl *caddy.Replacer, v any) any {
-	switch v := v.(type) {
-	case string:
-		return repl.ReplaceAll(v, "")
-	case []any:
-		filled := make([]any, len(v))
-		for i := range v {
-			filled[i] = fillStrings(repl, v[i])
-		}
-		return filled
-	case map[string]any:
-		filled := make(map[string]any, len(v))
-		for name := range v {
-			filled[name] = fillStrings(repl, v[name])
-		}
-		return filled
-	}
-	return v
+	return jsonOf(text), nil
 }
 
 // parsePresence reads the subdirective presence.
@@ -155,8 +126,8 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 		if len(args) == 2 {
 			m.Info = args[1]
 		}
-		if strings.HasPrefix(m.Info, `{"`) && !json.Valid([]byte(m.Info)) {
-			return d.Errf("presence: the info is not JSON: %s", m.Info)
+		if _, err := parseTemplate(m.Info); err != nil {
+			return d.WrapErr(fmt.Errorf("presence: info: %w", err))
 		}
 		*to = m
 		return block.Parse(d, block.Subdirectives{

@@ -33,7 +33,7 @@ func (p *Publish) message(repl *caddy.Replacer, data string) (m message, err err
 		return bad(err)
 	}
 	if p.Data != "" {
-		data = repl.ReplaceKnown(p.Data, "")
+		data = p.data.fill(repl)
 	}
 	if int64(len(data)) > p.MaxSize {
 		return m, p.tooLarge()

@@ -30,9 +30,18 @@ func responsePlaceholders(body []byte) caddy.ReplacerFunc {
 		if !ok {
 			return nil, false
 		}
-		return textOf(valueAt(parse(), path)), true
+		return jsonValue{valueAt(parse(), path)}, true
 	}
 }
+
+// A jsonValue is a placeholder's value that was read from JSON: in a text it is
+// its text, and where JSON stands it is itself.
+type jsonValue struct{ value any }
+
+func (v jsonValue) String() string { return textOf(v.value) }
+
+// MarshalJSON implements [json.Marshaler].
+func (v jsonValue) MarshalJSON() ([]byte, error) { return json.Marshal(v.value) }
 
 // valueAt is the value that a path of names and indexes leads to.
 func valueAt(v any, path string) any {

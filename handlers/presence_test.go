@@ -112,7 +112,7 @@ func TestPresence(t *testing.T) {
 	watch.Await("event: sse.join\ndata: {\"channel\":\"room:1\",\"id\":\"ann\",\"since\":\"")
 	ann.Await("sse.join") // its own, in a channel with history
 	awaitWho(t, other, "1", "ann")
-	if info := string(who(t, other, "1").Members[0].Info); info != `{"n":[1,true],"name":"Ann \"L\""}` {
+	if info := string(who(t, other, "1").Members[0].Info); info != `{"name":"Ann \"L\"","n":[1,true]}` {
 		t.Errorf("her info is %s", info)
 	}
 	since := who(t, g, "1").Members[0].Since
@@ -303,7 +303,7 @@ func TestPresenceCaddyfile(t *testing.T) {
 	for lines, want := range map[string]string{
 		"sse_subscribe a {\npresence\n}":                "presence takes a member, and may take info in JSON, in backquotes, at Caddyfile:3",
 		"sse_subscribe a {\npresence a b c\n}":          "presence takes a member",
-		"sse_subscribe a {\npresence a `{\"b\":}`\n}":   `presence: the info is not JSON: {"b":}`,
+		"sse_subscribe a {\npresence a `{\"b\":}`\n}":   `presence: info: the text begins like JSON, but is not JSON: {"b":}, at Caddyfile:3`,
 		"sse_subscribe a {\npresence a {\nttl 5s\n}\n}": `unknown subdirective "ttl": it is one of channel, linger`,
 		"sse_presence":                 "sse_presence needs a channel",
 		"sse_presence a b":             "sse_presence takes one channel",

@@ -63,7 +63,10 @@ type Publish struct {
 	// Redis froze in the middle of it, perhaps twice.
 	FromResponse bool `json:"from_response,omitempty"`
 
-	// What to publish; placeholders are filled in. Default: the request's body,
+	// What to publish; placeholders are filled in. In a text that is JSON they
+	// cannot change what it consists of: within a string values are escaped, and a
+	// placeholder without quotes, as in `{"n":{http.request.uri.query.n}}`, becomes
+	// one value: what is JSON as it stands, all else as a string. Default: the request's body,
 	// or with `from_response` the answer's.
 	Data string `json:"data,omitempty"`
 
@@ -83,6 +86,7 @@ type Publish struct {
 	app    *sse.App
 	format eventstream.Format
 	path   request.Path
+	data   template
 }
 
 // CaddyModule returns the Caddy module information.
@@ -101,6 +105,9 @@ func (p *Publish) Provision(ctx caddy.Context) error {
 	}
 	if p.MaxSize == 0 {
 		p.MaxSize = DefaultMaxSize
+	}
+	if p.data, err = parseTemplate(p.Data); err != nil {
+		return fmt.Errorf("data: %w", err)
 	}
 	p.path = request.PathIn(p.Channel, p.Event, p.Data)
 	p.format, err = eventstream.ParseFormat(p.Format)
@@ -204,7 +211,7 @@ func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return parseChannelDirective(d, &p.Channel, block.Subdirectives{
 		"from_response": block.Flag(d, &p.FromResponse),
 		"event":         block.Text(d, &p.Event),
-		"data":          block.Text(d, &p.Data),
+		"data":          parseText(d, &p.Data),
 		"format":        parseFormat(d, &p.Format),
 		"max_size":      block.Size(d, &p.MaxSize),
 		"store":         parseStore(d, &p.Store),

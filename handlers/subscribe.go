@@ -157,8 +157,11 @@ const DefaultMax = 1000
 type Greeting struct {
 	// The event's type. Default: none, which a browser calls `message`.
 	Event string `json:"event,omitempty"`
-	// The event's data. Placeholders are filled in, here and in the type.
+	// The event's data. Placeholders are filled in, here and in the type; in data
+	// that is JSON they are escaped, as in sse_publish.
 	Data string `json:"data,omitempty"`
+
+	data template
 }
 
 // CaddyModule returns the Caddy module information.
@@ -197,9 +200,16 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		s.History.Max = cmp.Or(s.History.Max, DefaultMax)
 	}
 	if s.Presence != nil {
-		s.Presence.provision()
+		if err := s.Presence.provision(); err != nil {
+			return err
+		}
 	}
 	s.limits, s.scopes = s.app.Scopes(s.Limits, strings.Join(s.Channels, " "))
+	if s.Greeting != nil {
+		if s.Greeting.data, err = parseTemplate(s.Greeting.Data); err != nil {
+			return fmt.Errorf("greeting: %w", err)
+		}
+	}
 	s.path = request.PathIn(s.texts()...)
 	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -141,6 +142,9 @@ func (s *Subscribe) parseGreeting(d *caddyfile.Dispenser) error {
 		s.Greeting = &Greeting{Event: args[0], Data: args[1]}
 	default:
 		return d.Err("greeting takes an event type, which may be left out, and data; quote data with spaces")
+	}
+	if _, err := parseTemplate(s.Greeting.Data); err != nil {
+		return d.WrapErr(fmt.Errorf("greeting: %w", err))
 	}
 	return nil
 }

@@ -159,7 +159,7 @@ func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
 	var greeting eventstream.Event
 	if s.Greeting != nil {
 		greeting.Type = repl.ReplaceKnown(s.Greeting.Event, "")
-		greeting.Data = repl.ReplaceKnown(s.Greeting.Data, "")
+		greeting.Data = s.Greeting.data.fill(repl)
 	}
 	return eventstream.NewFrame(len(greeting.Data)+64, func(b []byte) []byte {
 		b = eventstream.AppendRetry(b, s.retry())
