@@ -47,41 +47,50 @@ func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAn
 		p.failed(w, p.Channel, err)
 		return
 	}
-	if err := p.publishOrLater(r, m); err != nil {
+	isQueued, err := p.publishOrLater(r, m)
+	switch {
+	case isQueued: // and counted when it is stored, or given up
+		p.tellUnpublished(w, "queued", m.channel, err)
+	case errors.Is(err, bus.ErrBacklogFull):
+		sse.CountPublish(sse.Lost)
+		p.tellUnpublished(w, "failed", m.channel, err)
+	case err != nil:
 		p.failed(w, m.channel, err)
-		return
+	default:
+		sse.CountPublish(sse.Published)
 	}
-	sse.CountPublish(sse.Published)
 }
 
-// publishOrLater publishes the message. One that is stored is stored later, when
-// it cannot be now: then it waits behind those that came before it.
-func (p *Publish) publishOrLater(r *http.Request, m message) error {
+// publishOrLater publishes the message. One that is stored is queued, when it
+// cannot be stored now: then it waits behind those that came before it.
+func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err error) {
 	b := p.app.Gateway().Bus
-	err := bus.ErrInTurn
+	err = bus.ErrInTurn
 	if p.Store == nil || !b.Away() && b.Backlog() == 0 {
 		_, err = p.publish(context.WithoutCancel(r.Context()), m) // though the client may have left
 	}
 	if err == nil || p.Store == nil || isFinal(err) {
-		return err
+		return false, err
 	}
 	log := p.app.Gateway().Log
 	full := b.StoreLater(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
-		if err != nil {
-			sse.CountPublish(sse.Lost)
-			givenUp.Say(func(others int) {
-				log().Error("an answer that was to be stored later was given up", zap.String("channel", m.channel),
-					zap.Int("others_meanwhile", others), zap.Error(err))
-			})
+		if err == nil {
+			sse.CountPublish(sse.Late)
 			return
 		}
-		sse.CountPublish(sse.Late)
+		sse.CountPublish(sse.Lost)
+		if errors.Is(err, bus.ErrClosed) {
+			return // the bus says how many there are
+		}
+		givenUp.Say(func(others int) {
+			log().Error("an answer that was to be stored later was given up", zap.String("channel", m.channel),
+				zap.Int("others_meanwhile", others), zap.Error(err))
+		})
 	})
 	if full != nil {
-		sse.CountPublish(sse.Lost)
-		return fmt.Errorf("%w; nor can it be stored later: %w", err, full)
+		return false, fmt.Errorf("%w; nor can it be stored later: %w", reason(err), full)
 	}
-	return err
+	return true, err
 }
 
 // isFinal reports whether it is of no use to publish again.
@@ -93,13 +102,19 @@ func isFinal(err error) bool {
 // These keep the log from being flooded while Redis is away.
 var unpublished, givenUp seldom.Line
 
-// failed says that the answer was not published, or not yet.
+// failed says that the answer was not published, and never will be.
 func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
 	sse.CountPublish(sse.Failed)
-	w.Header().Set("Sse-Publish", "failed")
+	p.tellUnpublished(w, "failed", channel, err)
+}
+
+// tellUnpublished says what became of an answer that was not published: it is
+// queued, or failed.
+func (p *Publish) tellUnpublished(w http.ResponseWriter, result, channel string, err error) {
+	w.Header().Set("Sse-Publish", result)
 	w.Header().Set("Sse-Error", reason(err).Error())
 	unpublished.Say(func(others int) {
-		p.app.Gateway().Log().Error("an answer was not published", zap.String("channel", channel),
+		p.app.Gateway().Log().Error("an answer was not published", zap.String("result", result), zap.String("channel", channel),
 			zap.Int("others_meanwhile", others), zap.Error(reason(err)))
 	})
 }

@@ -58,9 +58,10 @@ type Publish struct {
 	// `{sse.response.json.<path>}` is a value of a JSON answer, by the names and
 	// indexes that lead to it. What cannot be published does not change the
 	// answer's status or body: it gets the headers `Sse-Publish: failed` and
-	// Sse-Error, and the log and the metric tell, too. With `store` it is stored
-	// when Redis is there again, up to 10,000 events or 16 MiB of them, and, if
-	// Redis froze in the middle of it, perhaps twice.
+	// Sse-Error, and the log and the metric tell, too. With `store`, what fails
+	// because Redis is away is `queued` instead: it is stored when Redis is there
+	// again, up to 10,000 events or 16 MiB of them, and, if Redis froze in the
+	// middle of it, perhaps twice.
 	FromResponse bool `json:"from_response,omitempty"`
 
 	// What to publish; placeholders are filled in. In a text that is JSON they

@@ -9,7 +9,9 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
-// A PublishResult is what became of something that was to be published.
+// A PublishResult is what became of something that was to be published. Each
+// thing has one, and is counted once, when it is known: what is queued is not
+// counted yet.
 type PublishResult string
 
 // The results, by their names in the metric.
@@ -17,10 +19,10 @@ const (
 	Published PublishResult = "published"
 	// Refused is what the client did wrong.
 	Refused PublishResult = "refused"
-	// Failed is what was wrong with Redis or the configuration.
+	// Failed is what was wrong with Redis, the answer or the configuration.
 	Failed PublishResult = "failed"
-	// Late failed at first, and was stored when Redis was there again; Lost was
-	// given up.
+	// Late was queued, and stored when Redis was there again; Lost was given up
+	// after that, or since the queue was full.
 	Late PublishResult = "late"
 	Lost PublishResult = "lost"
 )

@@ -3,8 +3,12 @@ package bus
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 )
@@ -14,13 +18,18 @@ const (
 	maxBacklog = 10_000
 	// maxBacklogBytes is how many bytes they may have.
 	maxBacklogBytes = 16 << 20
+	// maxBatch and maxBatchBytes bound what is stored at once.
+	maxBatch      = 256
+	maxBatchBytes = 256 << 10
+	// flushPoll is how often Flush looks.
+	flushPoll = 10 * time.Millisecond
 )
 
-// Reasons for which an event is not stored now.
+// Reasons for which an event is not stored now, or not at all.
 var (
 	ErrInTurn      = errors.New("redis is away; what came before waits to be stored, too")
 	ErrBacklogFull = errors.New("too much waits to be stored already")
-	errClosed      = errors.New("the gateway ends")
+	ErrClosed      = errors.New("the gateway ends")
 )
 
 // A backlog is what waits to be stored, in its order, until Redis is there.
@@ -28,6 +37,8 @@ type backlog struct {
 	mu      sync.Mutex
 	waiting []later
 	bytes   int
+
+	isStored bool // somebody is storing it
 }
 
 // A later is one event that waits.
@@ -64,59 +75,150 @@ func (b *Bus) StoreLater(channel string, fields []string, keep Keep, done func(e
 	b.backlog.mu.Lock()
 	defer b.backlog.mu.Unlock()
 	if b.ctx.Err() != nil {
-		return errClosed
+		return ErrClosed
 	}
 	if len(b.backlog.waiting) >= maxBacklog || b.backlog.bytes+l.size() > maxBacklogBytes {
 		return ErrBacklogFull
 	}
 	b.backlog.bytes += l.size()
 	b.backlog.waiting = append(b.backlog.waiting, l)
-	if len(b.backlog.waiting) == 1 {
-		go b.storeBacklog()
+	if !b.backlog.isStored {
+		b.backlog.isStored = true
+		b.work.Go(b.storeBacklog)
 	}
 	return nil
 }
 
-// storeBacklog stores what waits until nothing does.
-func (b *Bus) storeBacklog() {
-	for wait := firstBackoff; ; {
-		b.backlog.mu.Lock()
-		if len(b.backlog.waiting) == 0 {
-			b.backlog.waiting = nil
-			b.backlog.mu.Unlock()
+// Flush waits until nothing is left to be stored, the context is done, or Redis is
+// away.
+func (b *Bus) Flush(ctx context.Context) {
+	for b.Backlog() > 0 && !b.Away() {
+		select {
+		case <-time.After(flushPoll):
+		case <-ctx.Done():
 			return
 		}
-		next := b.backlog.waiting[0]
-		b.backlog.mu.Unlock()
-
-		err := b.storeIfThere(next)
-		if err != nil && b.ctx.Err() == nil && !Final(err) {
-			select {
-			case <-time.After(jitter.Spread(wait, 0.5)):
-			case <-b.ctx.Done():
-			}
-			wait = min(2*wait, lastBackoff)
-			continue
-		}
-		wait = firstBackoff
-		if b.ctx.Err() != nil {
-			err = errClosed
-		}
-		b.backlog.mu.Lock()
-		b.backlog.waiting[0] = later{}
-		b.backlog.waiting = b.backlog.waiting[1:]
-		b.backlog.bytes -= next.size()
-		b.backlog.mu.Unlock()
-		next.done(err)
 	}
 }
 
-// storeIfThere tries only while Redis answers: a frozen one would do later all
-// that it is asked meanwhile.
-func (b *Bus) storeIfThere(l later) error {
-	if b.Away() {
-		return ErrInTurn
+// storeBacklog stores what waits until nothing does. After a failure it tries
+// with one event, and then with twice as many each time, so that little is
+// stored twice if Redis freezes again.
+func (b *Bus) storeBacklog() {
+	wait, size := firstBackoff, 1
+	for {
+		batch := b.backlog.first(size)
+		if len(batch) == 0 {
+			return
+		}
+		if b.ctx.Err() != nil {
+			b.giveUp()
+			return
+		}
+		errs := b.storeBatch(batch)
+		var failed error // the first of those that are to be tried again
+		b.backlog.settle(batch, errs, func(err error) bool {
+			again := err != nil && !Final(err)
+			if again && failed == nil {
+				failed = err
+			}
+			return !again
+		})
+		for i, l := range batch {
+			if errs[i] == nil || Final(errs[i]) {
+				l.done(errs[i])
+			}
+		}
+		if failed == nil {
+			wait, size = firstBackoff, min(2*size, maxBatch)
+			continue
+		}
+		size = 1
+		select {
+		case <-time.After(jitter.Spread(wait, 0.5)):
+		case <-b.ctx.Done():
+		}
+		wait = min(2*wait, lastBackoff)
 	}
-	_, _, err := b.Store(context.WithoutCancel(b.ctx), l.channel, l.fields, l.keep)
-	return err
+}
+
+// storeBatch stores events in their order, by one pipeline, and returns what
+// became of each. It tries only while Redis answers: a frozen one would do later
+// all that it is asked meanwhile.
+func (b *Bus) storeBatch(batch []later) []error {
+	errs := make([]error, len(batch))
+	if b.Away() {
+		for i := range errs {
+			errs[i] = ErrInTurn
+		}
+		return errs
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), answerTimeout)
+	defer cancel()
+	pipe := b.client.Pipeline()
+	replies := make([]*redis.Cmd, len(batch))
+	for i, l := range batch {
+		if args := scriptArgs(l.fields, l.keep); i == 0 {
+			// With its text, so that Redis knows the script when it comes to the rest.
+			replies[i] = publishScript.Eval(ctx, pipe, []string{l.channel}, args...)
+		} else {
+			replies[i] = publishScript.EvalSha(ctx, pipe, []string{l.channel}, args...)
+		}
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	for i, reply := range replies {
+		errs[i] = reply.Err()
+	}
+	return errs
+}
+
+// giveUp gives up what still waits, when the bus is closed.
+func (b *Bus) giveUp() {
+	b.backlog.mu.Lock()
+	waiting := b.backlog.waiting
+	b.backlog.waiting, b.backlog.bytes = nil, 0
+	b.backlog.mu.Unlock()
+	b.log().Error("events that waited to be stored were given up, since the gateway ends", zap.Int("events", len(waiting)))
+	for _, l := range waiting {
+		l.done(ErrClosed)
+	}
+}
+
+// first returns up to n events that have waited longest. When there are none, the
+// one who stores them ends.
+func (b *backlog) first(n int) []later {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		b.waiting = nil
+		b.isStored = false
+		return nil
+	}
+	batch := b.waiting[:1]
+	for bytes := batch[0].size(); len(batch) < min(n, len(b.waiting)); {
+		if bytes += b.waiting[len(batch)].size(); bytes > maxBatchBytes {
+			break
+		}
+		batch = b.waiting[:len(batch)+1]
+	}
+	return slices.Clone(batch)
+}
+
+// settle takes out of the first events, of which errs says what became, those
+// that are over.
+func (b *backlog) settle(batch []later, errs []error, isOver func(error) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var again []later
+	for i, l := range batch {
+		if isOver(errs[i]) {
+			b.bytes -= l.size()
+		} else {
+			again = append(again, l)
+		}
+	}
+	rest := b.waiting[len(batch)-len(again):] // as long as what stays
+	copy(rest, again)
+	clear(b.waiting[:len(batch)-len(again)])
+	b.waiting = rest
 }

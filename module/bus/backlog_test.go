@@ -28,7 +28,7 @@ func TestBacklogIsBounded(t *testing.T) {
 		}
 		b.Close()
 		for range n - 1 {
-			if err := <-done; !errors.Is(err, errClosed) {
+			if err := <-done; !errors.Is(err, ErrClosed) {
 				t.Fatal(err)
 			}
 		}

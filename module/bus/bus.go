@@ -62,6 +62,7 @@ type Bus struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	ended   chan struct{}
+	work    sync.WaitGroup // what else has been started
 }
 
 // New makes a bus that dials nothing until [Bus.Start]. Of the options it uses
@@ -106,11 +107,15 @@ func (b *Bus) Start(l Listener) {
 	})
 }
 
-// Close ends the connections, and returns when nothing more is heard.
+// Close ends the connections, and returns when nothing more is heard, and what
+// waited to be stored is stored or given up; see [Bus.Flush].
 func (b *Bus) Close() {
-	b.cancel()
+	b.backlog.mu.Lock()
+	b.cancel() // nothing comes to the backlog from now on
+	b.backlog.mu.Unlock()
 	b.started.Do(func() { close(b.ended) }) // it was never started
 	<-b.ended
+	b.work.Wait()
 	_ = b.client.Close() // it only says that it was closed before
 }
 

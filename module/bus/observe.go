@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"net"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -25,7 +26,13 @@ func (o observer) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func (o observer) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		err := next(ctx, cmds)
+		// Where Redis refuses a new connection, go-redis (v9.23.0) returns so, and
+		// leaves the commands as if they had succeeded.
+		isMarked := slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil })
 		for _, cmd := range cmds {
+			if !isMarked && err != nil {
+				cmd.SetErr(err)
+			}
 			o.bus.observe(cmd.Err())
 		}
 		return err

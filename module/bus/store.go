@@ -32,13 +32,12 @@ type Keep struct {
 // It fails within some seconds when Redis is away; an entry whose answer was
 // lost may have been stored all the same. See also [Denied] and [NotHistory].
 func (b *Bus) Store(ctx context.Context, channel string, fields []string, keep Keep) (id string, receivers int64, err error) {
+	if b.replica.Load() {
+		return "", 0, errReplica // which may write all the same, for nobody
+	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	args := make([]any, 0, 2+len(fields))
-	args = append(args, keep.MaxLen, keep.TTL.Milliseconds())
-	for _, f := range fields {
-		args = append(args, f)
-	}
+	args := scriptArgs(fields, keep)
 	var reply []any
 	err = onceMore(func() error {
 		reply, err = publishScript.Run(ctx, b.client, []string{channel}, args...).Slice()
@@ -55,4 +54,13 @@ func (b *Bus) Store(ctx context.Context, channel string, fields []string, keep K
 		}
 	}
 	return "", 0, fmt.Errorf("the script answered %v, not an ID and a number", reply)
+}
+
+func scriptArgs(fields []string, keep Keep) []any {
+	args := make([]any, 0, 2+len(fields))
+	args = append(args, keep.MaxLen, keep.TTL.Milliseconds())
+	for _, f := range fields {
+		args = append(args, f)
+	}
+	return args
 }
