@@ -8,12 +8,16 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
@@ -84,7 +88,75 @@ func TestMaxDurationEveryWay(t *testing.T) {
 		if took := time.Since(began); took < 450*time.Millisecond {
 			t.Errorf("it ended after %s", took)
 		}
+		endsWithRetry(t, s)
 	})
+}
+
+// Whatever ends a subscription, a client knows when to come back, and dispatches
+// it: some take a response that ends within a comment for a failure.
+func TestKickEveryWay(t *testing.T) {
+	eachWay(t, "heartbeat 50ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
+		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
+		s.Await("\n:\n")
+		gatewaytest.Do(t, http.MethodDelete, g.Admin+"/sse/subscribers?channel=a", "")
+		if err := s.AwaitEnd(); err != nil {
+			t.Errorf("it did not end cleanly: %v", err)
+		}
+		endsWithRetry(t, s)
+	})
+}
+
+var lastRetry = regexp.MustCompile(`\nretry: [0-9]+\n\n$`)
+
+func endsWithRetry(t *testing.T, s *gatewaytest.Stream) {
+	t.Helper()
+	if !lastRetry.MatchString(s.Text()) {
+		t.Errorf("the end is not a reconnection time: %q", s.Text())
+	}
+}
+
+// A client that takes little, but steadily, is not stalled.
+func TestSteadySlowClients(t *testing.T) {
+	t.Parallel()
+	const (
+		window  = 64 << 10
+		payload = 300 << 10
+	)
+	http2 := &http.HTTP2Config{MaxReceiveBufferPerStream: window}
+	for _, w := range ways {
+		if w.via != "response" {
+			continue // over a socket the system's buffers hide how slow the client is
+		}
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			server := redistest.Start(t)
+			tls := map[string]string{"https": "\ttls internal\n"}[w.scheme]
+			g := gatewaytest.Start(t, "\tdebug\n\tservers {\n\t\tprotocols h1 h2 h3 h2c\n\t}\n"+redisOption(server),
+				w.scheme+"://{$ADDR} {\n"+tls+"\tsse_subscribe /events/* {path.1} {\n\t\twrite_timeout 2s\n\t}\n}")
+			client := w.client(t)
+			switch tr := client.Transport.(type) {
+			case *http.Transport:
+				tr.HTTP2 = http2
+			case *http3.Transport:
+				tr.QUICConfig = &quic.Config{InitialStreamReceiveWindow: window, MaxStreamReceiveWindow: window}
+			}
+			request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url(g)+"a", nil)
+			response, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			server.Do("PUBLISH", "a", strings.Repeat("x", payload))
+			// At 40 kB/s it takes three times the write timeout.
+			for had := 0; had < payload-4000; {
+				n, err := io.CopyN(io.Discard, response.Body, 4000)
+				if had += int(n); err != nil {
+					t.Fatalf("after %d bytes: %v\n%s", had, err, g.Log())
+				}
+				time.Sleep(100 * time.Millisecond) // it is the client's own rate
+			}
+		})
+	}
 }
 
 // Nothing is sent, so only the connection itself can tell.

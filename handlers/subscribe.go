@@ -183,6 +183,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	s.options = &delivery.Options{
 		Heartbeat:    max(0, time.Duration(s.Heartbeat)),
 		MaxDuration:  time.Duration(s.MaxDuration),
+		Retry:        time.Duration(s.Retry),
 		Pending:      int(cmp.Or(s.Pending, s.app.Pending)),
 		WriteTimeout: time.Duration(cmp.Or(s.WriteTimeout, s.app.WriteTimeout)),
 		Written:      s.app.Gateway().Written(),

@@ -13,7 +13,7 @@ import (
 )
 
 // tailOptions are those of a subscriber of the admin endpoint.
-var tailOptions = &delivery.Options{Heartbeat: sse.DefaultHeartbeat, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
+var tailOptions = &delivery.Options{Heartbeat: sse.DefaultHeartbeat, Retry: sse.DefaultRetry, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
 
 // tail answers what a channel hears: as it is published, or, with ?history, what
 // is added to its history.

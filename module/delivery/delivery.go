@@ -7,6 +7,9 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // Reasons for the end of a subscription.
@@ -24,6 +27,10 @@ type Options struct {
 	// MaxDuration is after how long the subscription ends, give or take 10 %,
 	// so that those who came together do not come back together; zero: never.
 	MaxDuration time.Duration
+	// Retry is the reconnection time, give or take half, with which the
+	// subscription ends after MaxDuration, or when more than Pending waits; zero:
+	// the client keeps the one that it has.
+	Retry time.Duration
 	// Pending is how many bytes may wait for the client.
 	Pending int
 	// WriteTimeout is for how long the client may take nothing while something
@@ -37,6 +44,12 @@ func (o *Options) wrote(n int) {
 	if o.Written != nil {
 		o.Written.Add(uint64(n))
 	}
+}
+
+// lastFrame is what the subscription ends with: a reconnection time, and a blank
+// line, without which some clients take no notice of the end.
+func (o *Options) lastFrame() *eventstream.Frame {
+	return eventstream.RetryFrame(jitter.Spread(o.Retry, 0.5))
 }
 
 // A Loop is the goroutine that a socket belongs to: all its methods, and

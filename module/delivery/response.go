@@ -37,7 +37,8 @@ func (r *Response) Send(f *eventstream.Frame) {
 	switch {
 	case r.closed != nil:
 	case r.pending > 0 && r.pending+f.Len() > r.options.Pending:
-		r.queue, r.closed = nil, ErrSlow
+		last := r.options.lastFrame()
+		r.queue, r.pending, r.closed = []*eventstream.Frame{last}, last.Len(), ErrSlow
 	default:
 		r.queue = append(r.queue, f)
 		r.pending += f.Len()
@@ -76,21 +77,32 @@ func (r *Response) Close(reason error) {
 	r.Flush()
 }
 
-// take empties the queue, appending its bytes to buf. When they are written,
-// those are to be called who have waited for it.
-func (r *Response) take(buf []byte) (_ []byte, waiting []func(), closed error) {
+// takeAtMost is how many bytes [Response.Serve] takes off the queue at once, but
+// for a frame that is longer: what waits behind them is not copied yet.
+const takeAtMost = 64 << 10
+
+// take takes the first frames off the queue, appending their bytes to buf. If
+// these were all, done: when they are written, those are to be called who have
+// waited for it, and the subscription may be closed.
+func (r *Response) take(buf []byte) (_ []byte, done bool, waiting []func(), closed error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, f := range r.queue {
-		buf = append(buf, f.Bytes()...)
+	n := 0
+	for ; n < len(r.queue) && (n == 0 || len(buf)+r.queue[n].Len() <= takeAtMost); n++ {
+		buf = append(buf, r.queue[n].Bytes()...)
+		r.pending -= r.queue[n].Len()
 	}
-	clear(r.queue)
-	r.queue, r.pending = r.queue[:0], 0
+	kept := copy(r.queue, r.queue[n:])
+	clear(r.queue[kept:])
+	r.queue = r.queue[:kept]
+	if kept > 0 {
+		return buf, false, nil, nil
+	}
 	waiting, r.waiting = r.waiting, nil
-	return buf, waiting, r.closed
+	return buf, true, waiting, r.closed
 }
 
-// Serve writes what is sent, all that waits in one write and one flush, until
+// Serve writes what is sent, all that waits in one flush, until
 // the outlet is closed, the client leaves or stalls, or the longest time is
 // over. The response's header is out by then.
 func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) End {
@@ -109,7 +121,7 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 	defer old.Stop()
 
 	for {
-		bytes, waiting, closed := r.take(out.buffer())
+		bytes, done, waiting, closed := r.take(out.buffer())
 		if len(bytes) > 0 {
 			if err := out.write(bytes); err != nil {
 				return err
@@ -118,6 +130,9 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 			if r.options.Heartbeat > 0 {
 				beat.Reset(r.options.Heartbeat)
 			}
+		}
+		if !done {
+			continue
 		}
 		for _, f := range waiting {
 			f()
@@ -130,6 +145,7 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 		case <-beat.C:
 			r.Send(eventstream.Heartbeat)
 		case <-old.C:
+			r.Send(r.options.lastFrame())
 			r.Close(ErrOld)
 		case <-ctx.Done():
 			return ErrLeft

@@ -303,6 +303,7 @@ func (s *Socket) tick() {
 		return
 	case s.dies != 0 && now >= s.dies:
 		s.dies = 0
+		s.Send(s.options.lastFrame())
 		s.Close(ErrOld)
 	case s.options.Heartbeat > 0 && now-s.wrote >= s.options.Heartbeat:
 		s.wrote = now

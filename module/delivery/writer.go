@@ -57,14 +57,24 @@ func deepest(w http.ResponseWriter) http.ResponseWriter {
 // buffer is where to put together what is written next.
 func (w *writer) buffer() []byte { return w.buf[:0] }
 
+// pieceSize is how many bytes are written at once: a client that takes as many
+// within the write timeout is slow, but not stalled.
+const pieceSize = 16 << 10
+
 func (w *writer) write(p []byte) error {
 	if cap(p) <= keepBuffer {
 		w.buf = p
 	}
-	w.timer.Reset(w.timeout)
 	defer w.timer.Stop()
-	n, err := w.w.Write(p)
-	w.written += int64(n)
+	var err error
+	for len(p) > 0 && err == nil {
+		piece := p[:min(len(p), pieceSize)]
+		p = p[len(piece):]
+		w.timer.Reset(w.timeout)
+		var n int
+		n, err = w.w.Write(piece)
+		w.written += int64(n)
+	}
 	if err == nil {
 		err = w.control.Flush()
 	}

@@ -12,7 +12,13 @@ var (
 	ErrTooMany = errors.New("its member has a newer one, and no more are allowed")
 )
 
-// CloseSubscriber closes s for that reason, after a last word, which may be nil.
+// CloseSubscriber closes s for that reason, after a last frame; nil: one with a
+// reconnection time.
 func (h *Hub) CloseSubscriber(s *Subscriber, last *eventstream.Frame, reason error) {
-	s.loop.Do(func() { s.closeWith(last, reason) })
+	s.loop.Do(func() {
+		if last == nil {
+			last = s.lastFrame()
+		}
+		s.closeWith(last, reason)
+	})
 }

@@ -249,7 +249,7 @@ func (s *Subscriber) send(f *eventstream.Frame) {
 		s.out.Send(f)
 		s.touch()
 	case s.waiting > 0 && s.waiting+f.Len() > s.request.Pending:
-		s.queue, s.closed = nil, ErrFlooded
+		s.queue, s.closed = []*eventstream.Frame{s.lastFrame()}, ErrFlooded
 	default:
 		s.queue = append(s.queue, f)
 		s.waiting += f.Len()
@@ -290,23 +290,19 @@ func (s *Subscriber) attach(out Outlet) {
 }
 
 // close ends the subscription, with a reconnection time of the subscriber's own.
-// Before it is attached, the opening has already told one.
-func (s *Subscriber) close(reason error) {
-	if s.out == nil {
-		s.closeWith(nil, reason)
-		return
-	}
-	s.closeWith(eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5)), reason)
+// The blank line after it matters: without one, some clients take no notice.
+func (s *Subscriber) close(reason error) { s.closeWith(s.lastFrame(), reason) }
+
+func (s *Subscriber) lastFrame() *eventstream.Frame {
+	return eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5))
 }
 
-// closeWith ends the subscription after a last word, which may be nil.
+// closeWith ends the subscription after a last frame.
 func (s *Subscriber) closeWith(last *eventstream.Frame, reason error) {
 	if s.closed != nil {
 		return
 	}
-	if last != nil {
-		s.send(last)
-	}
+	s.send(last)
 	if s.out != nil {
 		s.out.Close(reason)
 		s.touch()
