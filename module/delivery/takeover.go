@@ -3,11 +3,15 @@ package delivery
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"reflect"
+	"sync"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // connKey is the context key of a request's connection.
@@ -66,13 +70,42 @@ func TakeOver(w http.ResponseWriter, r *http.Request) *Conn {
 // for an HTTP/2 preface in what is read. Other wrappers stay, since they may
 // change what is written.
 func unwrapCaddys(c net.Conn) net.Conn {
+	inner, isKnown := unwrap(c, reflect.TypeFor[caddyhttp.Server]().PkgPath())
+	if !isKnown {
+		warnOfUnknownConn(c)
+	}
+	return inner
+}
+
+// warnOfUnknownConn says once that subscribers cost more than they have to.
+func warnOfUnknownConn(c net.Conn) {
+	unknownConn.Do(func() {
+		caddy.Log().Named("sse").Warn("this version of Caddy wraps connections in a way that is not known here: "+
+			"subscribers over HTTP/1.1 take a goroutine each, as over HTTP/2", zap.String("type", fmt.Sprintf("%T", c)))
+	})
+}
+
+var unknownConn sync.Once
+
+// unwrap returns the connection in that package's http2Conn, and any other as it
+// is. It is not known if the package has wrapped it otherwise.
+func unwrap(c net.Conn, pkg string) (inner net.Conn, isKnown bool) {
 	v := reflect.ValueOf(c)
-	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct ||
-		v.Elem().Type().PkgPath() != reflect.TypeFor[caddyhttp.Server]().PkgPath() || v.Elem().Type().Name() != "http2Conn" {
-		return c
+	t := reflect.TypeOf(c)
+	if t != nil && t.Kind() == reflect.Pointer {
+		v, t = v.Elem(), t.Elem()
 	}
-	if inner, ok := v.Elem().FieldByName("Conn").Interface().(net.Conn); ok {
-		return inner
+	switch {
+	case t == nil || t.PkgPath() != pkg:
+		return c, true
+	case t.Name() == "tlsStateConn": // around a listener wrapper's connection, over TLS
+		return c, true
+	case t.Name() != "http2Conn" || t.Kind() != reflect.Struct:
+		return c, false
 	}
-	return c
+	field := v.FieldByName("Conn")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[net.Conn]() || field.IsNil() {
+		return c, false
+	}
+	return field.Interface().(net.Conn), true
 }
