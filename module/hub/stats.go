@@ -2,7 +2,9 @@ package hub
 
 import (
 	"maps"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -56,22 +58,37 @@ func (h *Hub) Stats() Stats {
 }
 
 // Waiting is how many bytes wait for subscribers, all together. It looks at each.
-func (h *Hub) Waiting() (bytes int) {
-	h.Each(func(_ *Subscriber, waiting int) { bytes += waiting })
-	return bytes
-}
-
-// Each calls f for each subscriber, one after another, with how many bytes wait
-// for it.
-func (h *Hub) Each(f func(s *Subscriber, waiting int)) {
-	var mu sync.Mutex
+func (h *Hub) Waiting() int {
+	var bytes atomic.Int64
 	h.inEachLoop(func(l *Loop) {
-		mu.Lock()
-		defer mu.Unlock()
 		for _, s := range l.subscribers {
-			f(s, s.bytesWaiting())
+			bytes.Add(int64(s.bytesWaiting()))
 		}
 	})
+	return int(bytes.Load())
+}
+
+// Each calls f for each subscriber, one after another, with how many bytes waited
+// for it. The loops only list their subscribers: they do not wait for f, nor for
+// each other, and a subscriber may have left when f is called.
+func (h *Hub) Each(f func(s *Subscriber, waiting int)) {
+	type listed struct {
+		subscriber *Subscriber
+		waiting    int
+	}
+	lists := make([][]listed, len(h.loops))
+	h.inEachLoop(func(l *Loop) {
+		list := make([]listed, len(l.subscribers))
+		for i, s := range l.subscribers {
+			list[i] = listed{s, s.bytesWaiting()}
+		}
+		lists[l.index] = list
+	})
+	for _, list := range lists {
+		for _, l := range list {
+			f(l.subscriber, l.waiting)
+		}
+	}
 }
 
 // bytesWaiting is called in the subscriber's loop.
@@ -116,15 +133,28 @@ type ChannelStats struct {
 	LastID string `json:"last_id,omitempty"`
 }
 
-// Channels are those that are wanted.
+// channelsAtOnce is how many channels [Hub.Channels] looks at before it lets go of
+// the hub's lock for a moment: events wait for it.
+const channelsAtOnce = 256
+
+// Channels are those that are wanted. A channel that begins or ends meanwhile may
+// be missing.
 func (h *Hub) Channels(wanted func(name string) bool) []ChannelStats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all []ChannelStats
+	looked := 0
 	for _, channels := range []map[string]*channel{h.live, h.histories} {
+		// A map may change while it is ranged over (Go specification, "For
+		// statements"), and it does so only behind the lock.
 		for name, c := range channels {
 			if wanted(name) {
 				all = append(all, c.stats())
+			}
+			if looked++; looked%channelsAtOnce == 0 {
+				h.mu.Unlock()
+				runtime.Gosched() // or this goroutine would mostly be the next to lock
+				h.mu.Lock()
 			}
 		}
 	}
