@@ -193,6 +193,24 @@ func TestPresenceAfterACrash(t *testing.T) {
 	}
 }
 
+// Who leaves by a crash is told also by gateways that have no members themselves.
+func TestPresenceAfterACrashOfTheOnlyOne(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, presenceOption(server.Addr), presenceSite)
+	other := gatewaytest.Start(t, presenceOption(server.Addr), presenceSite)
+	join(t, other, "/rooms/1?user=ann")
+	awaitWho(t, g, "1", "ann")
+	watch := join(t, g, "/watch/1")
+	other.Kill()
+	killed := time.Now()
+	watch.Await("event: sse.leave\ndata: {\"channel\":\"room:1\",\"id\":\"ann\"}\n\n")
+	if took := time.Since(killed); took > 3*time.Second+500*time.Millisecond {
+		t.Errorf("ann left after %s", took)
+	}
+	redistest.Await(t, "the dead gateway to be forgotten", func() bool { return server.Do("ZCARD", "sse.presence.gateways") == int64(0) })
+}
+
 // Members that Redis loses are back soon; those who are there hear of nobody
 // leaving.
 func TestPresenceWithoutRedis(t *testing.T) {

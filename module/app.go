@@ -210,7 +210,7 @@ func (a *App) Stop() error {
 }
 
 // Cleanup lets go of the gateway, which ends with the last configuration that
-// holds it.
+// holds it. When Caddy ends it waits for that, for some seconds at most.
 func (a *App) Cleanup() error {
 	if a.key == "" {
 		return nil
@@ -221,6 +221,9 @@ func (a *App) Cleanup() error {
 	key := a.key
 	a.key = ""
 	_, err := gateways.Delete(key)
+	if caddy.Exiting() {
+		awaitClosing(closeTimeout + 2*time.Second)
+	}
 	return err
 }
 

@@ -40,18 +40,18 @@ type happening struct {
 	data map[string]any
 }
 
-func (e *events) init(ctx context.Context) {
-	e.queue = make(chan happening, maxEvents)
-	go func() {
-		for {
-			select {
-			case h := <-e.queue:
-				h.to.app.Emit(h.to.ctx, h.name, h.data)
-			case <-ctx.Done():
-				return
-			}
+func (e *events) init() { e.queue = make(chan happening, maxEvents) }
+
+// run hands the events over.
+func (e *events) run(ctx context.Context) {
+	for {
+		select {
+		case h := <-e.queue:
+			h.to.app.Emit(h.to.ctx, h.name, h.data)
+		case <-ctx.Done():
+			return
 		}
-	}()
+	}
 }
 
 // emit tells it, if anybody listens: only then is the data asked for.

@@ -34,6 +34,8 @@ type Gateway struct {
 	events  events
 	written atomic.Uint64 // bytes, to subscribers
 
+	subscribers atomic.Int64 // that are open
+
 	desk         admission.Desk // all subscribers
 	publishRates admission.Rates
 	mu           sync.Mutex
@@ -43,6 +45,7 @@ type Gateway struct {
 
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
+	work     sync.WaitGroup
 	log      atomic.Pointer[zap.Logger]
 	drain    atomic.Int64 // a time.Duration
 	start    sync.Mutex
@@ -59,14 +62,16 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g := &Gateway{number: begun.Add(1), embedAt: embedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.events.init(g.ctx)
-	go g.logCensus(g.ctx)
+	g.events.init()
+	g.work.Go(func() { g.events.run(g.ctx) })
+	g.work.Go(func() { g.logCensus(g.ctx) })
 	g.Bus = bus.New(o, g.log.Load)
 	g.Bus.Changed = g.redisChanged
 	g.History = history.New(g.Bus, ho, g.log.Load)
 	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	g.Delivered = observeDelivered
+	g.Presence.Watch(func() bool { return g.subscribers.Load() > 0 })
 	return g, nil
 }
 
@@ -137,24 +142,52 @@ func (g *Gateway) Drain() {
 // Written counts the bytes that were written to subscribers.
 func (g *Gateway) Written() *atomic.Uint64 { return &g.written }
 
+// closeTimeout bounds what is still done at Redis when a gateway ends.
+const closeTimeout = 3 * time.Second
+
+// Close ends the gateway: subscribers are drained, what is queued is stored, and
+// Redis is told who leaves, until the context is done. Then all that the gateway
+// has started has ended.
+func (g *Gateway) Close(ctx context.Context) {
+	g.Drain()
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	g.Presence.Close(ctx)
+	g.Bus.Flush(ctx)
+	g.History.Close()
+	if g.embedded != nil {
+		g.embedded.Close()
+	}
+	g.Poller.Close()
+	g.cancel()
+	g.work.Wait()
+	ended.Lock()
+	ended.add(g.totals())
+	ended.Unlock()
+}
+
+// closing are gateways that end.
+var closing sync.WaitGroup
+
 // Destruct ends the gateway, which no configuration holds any more, in the
 // background: a reload does not wait for those who are sent away. It implements
 // [caddy.Destructor].
 func (g *Gateway) Destruct() error {
-	go func() {
-		g.Drain()
-		g.Presence.Close()
-		g.History.Close()
-		if g.embedded != nil {
-			g.embedded.Close()
-		}
-		g.Poller.Close()
-		g.cancel()
-		ended.Lock()
-		ended.add(g.totals())
-		ended.Unlock()
-	}()
+	closing.Go(func() { g.Close(context.Background()) })
 	return nil
+}
+
+// awaitClosing waits until all gateways have ended that are to, at most so long.
+func awaitClosing(timeout time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		closing.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(timeout):
+	}
 }
 
 var _ caddy.Destructor = (*Gateway)(nil)

@@ -39,6 +39,7 @@ func (s *Subscription) Via() string {
 // Opened is told when it begins.
 func (g *Gateway) Opened(s *Subscription) {
 	s.countOpened()
+	g.subscribers.Add(1)
 	g.census.comes()
 }
 
@@ -46,6 +47,7 @@ func (g *Gateway) Opened(s *Subscription) {
 func (g *Gateway) Closed(s *Subscription, e delivery.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
+	g.subscribers.Add(-1)
 	g.census.goes(reason)
 	if c := g.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
 		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via()), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),

@@ -76,7 +76,7 @@ func (b *bells) take(c *channel) {
 
 // reconnected looks which bells the server has: it may be another now.
 func (b *bells) reconnected(h *History) {
-	go func() {
+	h.spawn(func() {
 		ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
 		defer cancel()
 		isOn, err := b.ask(ctx, h)
@@ -86,7 +86,7 @@ func (b *bells) reconnected(h *History) {
 		case !h.deaf.Load():
 			time.AfterFunc(watchFor, func() { b.reconnected(h) })
 		}
-	}()
+	})
 }
 
 // change moves all channels to the bells that there are.

@@ -54,6 +54,7 @@ type History struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
+	ending sync.Mutex // while work may grow
 	work   sync.WaitGroup
 }
 
@@ -87,9 +88,21 @@ func (h *History) Start(to *hub.Hub) {
 	h.bus.Start(h)
 }
 
+// spawn does f in the background, unless the history is closed, which waits for
+// it.
+func (h *History) spawn(f func()) {
+	h.ending.Lock()
+	defer h.ending.Unlock()
+	if h.ctx.Err() == nil {
+		h.work.Go(f)
+	}
+}
+
 // Close ends it, and the bus.
 func (h *History) Close() {
+	h.ending.Lock()
 	h.cancel()
+	h.ending.Unlock()
 	h.bus.Close()
 	h.work.Wait()
 }

@@ -31,7 +31,7 @@ func (h *History) Newest(channel string, n int, done func(hub.Past)) {
 
 // untilDone tries until it succeeds, or nobody follows the channel any more.
 func (h *History) untilDone(channel string, done func(hub.Past), try func(context.Context) (hub.Past, error)) {
-	go func() {
+	h.spawn(func() {
 		var pause backoff
 		for c := h.channel(channel); c != nil && h.ctx.Err() == nil; c = h.channel(channel) {
 			ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
@@ -53,7 +53,7 @@ func (h *History) untilDone(channel string, done func(hub.Past), try func(contex
 			case <-h.ctx.Done():
 			}
 		}
-	}()
+	})
 }
 
 // compare has the channel's Redis stream read if those who come back may have

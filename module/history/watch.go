@@ -55,7 +55,7 @@ func (w *watchers) add(h *History, c *channel) {
 	}
 	one := &watcher{channels: []*channel{c}}
 	w.all = append(w.all, one)
-	go one.run(h)
+	h.spawn(func() { one.run(h) })
 }
 
 func (w *watchers) remove(c *channel) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // answerTimeout is how long Redis may take to answer.
@@ -39,6 +41,35 @@ func (p *Presence) renew(lease time.Duration) (r renewal, err error) {
 		}
 	}
 	return r, nil
+}
+
+// deniedAgain is after how long a gateway without members looks again whether
+// others have died, where it may not: most have no presence at all.
+const deniedAgain = time.Minute
+
+// watch lets the members of dead gateways leave, on behalf of a gateway that has
+// none itself, and returns when to look again.
+func (p *Presence) watch(l *ledger) (wait time.Duration, err error) {
+	if !p.isWatched() {
+		return p.period(), nil
+	}
+	if wait := p.period() - time.Since(l.watched); wait > 0 {
+		return wait, nil
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, answerTimeout)
+	defer cancel()
+	dead, err := deadScript.Run(ctx, p.bus.Client(), []string{gatewaysKey}).StringSlice()
+	if bus.Final(err) {
+		return deniedAgain, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := p.reap(dead); err != nil {
+		return 0, err
+	}
+	l.watched = time.Now()
+	return p.period(), nil
 }
 
 // reap takes those out who came by gateways that are dead. Several gateways may

@@ -45,6 +45,9 @@ type Presence struct {
 	changed map[key]struct{}            // what Redis has not been told yet
 	started bool
 
+	// isWatched reports whether somebody may be told who leaves.
+	isWatched func() bool
+
 	wake   chan struct{} // holds a token while something has changed
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -59,6 +62,8 @@ func New(b *bus.Bus, log func() *zap.Logger) *Presence {
 		rooms:   make(map[string]map[string]*stay),
 		changed: make(map[key]struct{}),
 		wake:    make(chan struct{}, 1),
+
+		isWatched: func() bool { return false },
 	}
 	p.ttl.Store(int64(DefaultTTL))
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -66,20 +71,57 @@ func New(b *bus.Bus, log func() *zap.Logger) *Presence {
 }
 
 // SetTTL sets after how long those of a gateway that was killed have left.
-func (p *Presence) SetTTL(ttl time.Duration) { p.ttl.Store(int64(ttl)) }
+func (p *Presence) SetTTL(ttl time.Duration) {
+	p.ttl.Store(int64(ttl))
+	p.poke() // it may be shorter than what is waited for
+}
+
+// Watch has the members of gateways that were killed leave, also while this one
+// has none of its own, if isWatched reports that somebody may be told. It is
+// called once, before anybody comes.
+func (p *Presence) Watch(isWatched func() bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isWatched = isWatched
+	p.startLocked()
+}
+
+// startLocked starts telling Redis.
+func (p *Presence) startLocked() {
+	if !p.started {
+		p.started = true
+		p.work.Go(p.keepTelling)
+	}
+}
 
 // lastLease is for how long the members of a gateway that ends stay, so that
 // they can come to another one in the meantime.
 const lastLease = 10 * time.Second
 
-// Close ends it. Its members leave if no other gateway has them in 10 seconds.
-func (p *Presence) Close() {
+// Close ends it, until the context is done. What has changed is still told to
+// Redis, if it is there. Members leave if no other gateway has them in 10
+// seconds.
+func (p *Presence) Close(ctx context.Context) {
 	p.cancel()
 	p.work.Wait()
 	p.mu.Lock()
+	wasStarted := p.started
+	p.started = true // it does not start any more
+	p.ctx = ctx
+	p.mu.Unlock()
+	if !wasStarted || p.bus.Away() {
+		return
+	}
+	for ctx.Err() == nil {
+		changes := p.take()
+		if len(changes) == 0 || p.tellChanges(changes) != nil {
+			break
+		}
+	}
+	p.mu.Lock()
 	isEmpty := len(p.rooms) == 0
 	p.mu.Unlock()
-	if !isEmpty && !p.bus.Away() {
+	if !isEmpty {
 		_, _ = p.renew(min(lastLease, p.lease())) // or they stay a little longer
 	}
 }

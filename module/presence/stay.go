@@ -59,10 +59,7 @@ func (p *Presence) Enter(channels []string, member, info string, linger time.Dur
 		}
 	}
 	p.poke()
-	if !p.started && p.ctx.Err() == nil {
-		p.started = true
-		p.work.Go(p.keepTelling)
-	}
+	p.startLocked()
 	return &Visit{p, channels, member, linger}
 }
 

@@ -46,7 +46,7 @@ func (p *Presence) keepTelling() {
 
 // A ledger is when Redis was told what, the last time.
 type ledger struct {
-	renewed, toldAll time.Time
+	renewed, toldAll, watched time.Time
 }
 
 // tell does what is due, and returns how long there is nothing to do unless
@@ -57,7 +57,7 @@ func (p *Presence) tell(l *ledger) (wait time.Duration, err error) {
 		return againSoon, nil
 	}
 	if p.isEmpty() {
-		return time.Hour, nil
+		return p.watch(l)
 	}
 	if time.Since(l.renewed) >= p.period() {
 		r, err := p.renew(p.lease())
