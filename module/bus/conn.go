@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,6 +23,20 @@ type connections struct {
 	idleLimit atomic.Int64 // a time.Duration
 	// generation counts how often all connections made before were given up.
 	generation atomic.Uint64
+}
+
+// learnIdleLimit asks Redis after how long it closes idle connections itself, if
+// the gateway may. A connection that was not used for half of that is not used
+// again.
+func (b *Bus) learnIdleLimit(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	limit := idleLimit
+	reply, err := b.client.ConfigGet(ctx, "timeout").Result()
+	if timeout, _ := strconv.Atoi(reply["timeout"]); err == nil && timeout > 0 {
+		limit = min(limit, time.Duration(timeout)*time.Second/2)
+	}
+	b.conns.idleLimit.Store(int64(limit))
 }
 
 // drop has none of the connections that are there now used again.
