@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 const resumeSite = `http://{$ADDR} {
@@ -342,5 +343,35 @@ func TestEmbeddedHistory(t *testing.T) {
 	back.AwaitData("data: 2\n\ndata: stored\n\n")
 	if strings.Contains(back.Text()+s.Text(), "sse.gap") {
 		t.Errorf("gaps: %s %s", s.Text(), back.Text())
+	}
+}
+
+// Two channels whose names have the same tag in the subscriber's IDs.
+func TestHistoriesWithEqualTags(t *testing.T) {
+	byTag := make(map[eventstream.Tag]string)
+	var a, b string
+	for i := 0; a == ""; i++ {
+		name := fmt.Sprint("chat:", i)
+		tag := eventstream.ChannelTags([]string{name})[0]
+		if b = name; byTag[tag] != "" {
+			a = byTag[tag]
+		}
+		byTag[tag] = name
+	}
+	g, server := start(t, "http://{$ADDR} {\n\tsse_subscribe /two "+a+" "+b+" {\n\t\thistory\n\t}\n}")
+	s := comeBack(t, g, "/two", "")
+	s.Await("id: ~")
+	add(server, a, "5-0", "in a")
+	s.Await("data: in a\n\n")
+	add(server, b, "900-0", "in b")
+	s.Await("data: in b\n\n")
+	id := newestID(s)
+	add(server, a, "6-0", "more in a")
+	add(server, b, "901-0", "more in b")
+	back := comeBack(t, g, "/two", id)
+	back.Await("data: more in a\n\n")
+	back.Await("data: more in b\n\n")
+	if got := back.Text(); strings.Contains(got, "sse.gap") || strings.Count(got, "data: ") != 2 {
+		t.Errorf("got %s", got)
 	}
 }

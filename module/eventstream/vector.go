@@ -29,14 +29,39 @@ type Place struct {
 	ID  EntryID
 }
 
-// A Tag stands for a channel's name: two names seldom have the same.
+// A Tag stands for a channel's name among those of one subscriber.
 type Tag [3]byte
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// ChannelTag is the channel's tag.
-func ChannelTag(channel string) Tag {
+// ChannelTags are the tags of a subscriber's channels. Where two of them would have
+// the same, both get another, whatever their order.
+func ChannelTags(channels []string) []Tag {
+	tags := make([]Tag, len(channels))
+	count := make(map[Tag]int)
+	for i, c := range channels {
+		tags[i] = channelTag(c, 0)
+		count[tags[i]]++
+	}
+	for salt := byte(1); len(count) < len(channels) && salt < 100; salt++ {
+		again := make(map[Tag]int)
+		for i, c := range channels {
+			if count[tags[i]] > 1 {
+				tags[i] = channelTag(c, salt)
+			}
+			again[tags[i]]++
+		}
+		count = again
+	}
+	return tags
+}
+
+// channelTag is a tag of the channel: the salts each give another.
+func channelTag(channel string, salt byte) Tag {
 	h := fnv.New32a()
+	if salt > 0 {
+		h.Write([]byte{salt}) // first, since an end in common keeps hashes equal
+	}
 	h.Write([]byte(channel))
 	n := h.Sum32()
 	n ^= n >> 18
@@ -109,9 +134,8 @@ func parseDigits(s string) (n uint64, ok bool) {
 	return n, true
 }
 
-// In is the position in the channel, if the vector has one.
-func (v Vector) In(channel string) (id EntryID, ok bool) {
-	tag := ChannelTag(channel)
+// At is the position in the channel of that tag, if the vector has one.
+func (v Vector) At(tag Tag) (id EntryID, ok bool) {
 	for _, p := range v {
 		if p.Tag == tag {
 			return p.ID, true

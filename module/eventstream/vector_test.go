@@ -22,7 +22,7 @@ func TestVector(t *testing.T) {
 	} {
 		var v Vector
 		for i, id := range ids {
-			v = append(v, Place{ChannelTag(fmt.Sprint("chat:", i)), id})
+			v = append(v, Place{ChannelTags([]string{fmt.Sprint("chat:", i)})[0], id})
 		}
 		if got, ok := ParseVector(v.String()); !ok || !slices.Equal(got, v) {
 			t.Errorf("%v came back from %s as %v", v, v, got)
@@ -35,12 +35,33 @@ func TestVector(t *testing.T) {
 	}
 }
 
+// Channels of one subscriber are told apart, in whatever order they stand.
+func TestTagsOfOneSubscriberDiffer(t *testing.T) {
+	byTag := make(map[Tag]string)
+	found := 0
+	for i := 0; found < 5; i++ {
+		name := fmt.Sprint("chat:", i)
+		tag := ChannelTags([]string{name})[0]
+		other := byTag[tag]
+		byTag[tag] = name
+		if other == "" {
+			continue
+		}
+		found++
+		tags := ChannelTags([]string{name, "third", other})
+		turned := ChannelTags([]string{other, name, "third"})
+		if tags[0] == tags[2] || tags[0] != turned[1] || tags[2] != turned[0] || tags[1] != ChannelTags([]string{"third"})[0] {
+			t.Errorf("%s and %s have the tags %s and %s", name, other, tags, turned)
+		}
+	}
+}
+
 // No browser asks for leave (a preflight) to send such an ID to another origin,
 // until the year 2109.
 func TestVectorIsASimpleHeader(t *testing.T) {
 	var v Vector
 	for i := range MaxVector {
-		v = append(v, Place{ChannelTag(fmt.Sprint("chat:", i)), EntryID{1<<42 - 1, 1<<24 - 1}})
+		v = append(v, Place{ChannelTags([]string{fmt.Sprint("chat:", i)})[0], EntryID{1<<42 - 1, 1<<24 - 1}})
 	}
 	id := v.String()
 	if len(id) > 128 || strings.ContainsAny(id, unsafe) {

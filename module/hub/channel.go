@@ -22,6 +22,7 @@ type channel struct {
 	// The history cannot be read, and its subscribers have been told.
 	pastUnreadable, presentUnreadable bool
 	log                               log
+	chain                             chain // of a live channel
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
 	keep       Keep

@@ -23,6 +23,9 @@ func (h *Hub) Listening(name string) {
 		c.checkReady()
 		return
 	}
+	// A number of its own: what was said in an earlier life of the channel, or
+	// between two, was before.
+	h.number++
 	c.begin(position{Seq: h.number})
 }
 

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"weak"
 
-	"github.com/cespare/xxhash/v2"
-
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
@@ -52,7 +50,7 @@ func newMoment(c *channel, at position, content eventstream.Content) *moment {
 	m := &moment{at: at, content: content, channel: c, size: overhead}
 	switch content := content.(type) {
 	case eventstream.Payload:
-		m.hash = hash(c.name, string(content))
+		m.hash = c.chain.add(c.name, string(content))
 		m.size += len(content)
 	case eventstream.Entry:
 		for _, f := range content.Fields {
@@ -60,15 +58,6 @@ func newMoment(c *channel, at position, content eventstream.Content) *moment {
 		}
 	}
 	return m
-}
-
-// hash is the same on every gateway.
-func hash(channel, payload string) string {
-	var d xxhash.Digest
-	_, _ = d.WriteString(channel) // it cannot fail
-	_, _ = d.Write([]byte{0})
-	_, _ = d.WriteString(payload)
-	return strconv.FormatUint(d.Sum64()>>24, 32)
 }
 
 // encode makes the moment's frame, and says what was malformed.
@@ -116,7 +105,7 @@ func (m *moment) isCalled(id string) bool {
 // A liveID is the event ID of a channel without history: it leads back to the
 // event by its number on the gateway that made it, and by its hash on others.
 // In text it is <epoch>-<number>-<hash>; the hash is empty where there has been
-// no event.
+// no event. See chain.
 type liveID struct {
 	epoch  string // of the hub's life
 	number uint64

@@ -63,17 +63,16 @@ func (s *Subscriber) fromNow(i int) leg {
 // is new there, with the newest events that it wants.
 func (s *Subscriber) fromEntry(i int) leg {
 	r := &s.request
-	channel := r.Interests[i].Channel
 	if at, ok := eventstream.ParseEntryID(r.LastEventID); ok && len(r.Interests) == 1 {
 		return leg{place: i, cursor: at, from: r.LastEventID}
 	}
 	vector, _ := eventstream.ParseVector(r.LastEventID)
-	if at, ok := vector.In(channel); ok {
+	if at, ok := vector.At(s.places[i].tag); ok {
 		return leg{place: i, cursor: at, from: at.String()}
 	}
 	isNew := r.LastEventID == ""
-	for _, in := range r.Interests {
-		_, known := vector.In(in.Channel)
+	for j := range s.places {
+		_, known := vector.At(s.places[j].tag)
 		isNew = isNew || known
 	}
 	switch {
@@ -100,22 +99,30 @@ func (s *Subscriber) whereLive(places []int) (at position, unknown eventstream.R
 		}
 		return at, eventstream.Unknown // it was in other channels
 	}
-	matches := func(m *moment) bool { return m.isCalled(text) }
-	if ok {
-		matches = func(m *moment) bool { return id.hash != "" && m.hash == id.hash }
+	if !ok {
+		return s.oldest(places, func(m *moment) bool { return m.isCalled(text) })
 	}
-	found := false
+	// By what came before it, too, if this gateway has heard that; else by the
+	// payload alone.
+	at, unknown = s.oldest(places, func(m *moment) bool { return m.hash == id.hash })
+	if payload := id.payloadHash(); unknown != "" && payload != "" {
+		at, unknown = s.oldest(places, func(m *moment) bool { return m.payloadHash() == payload })
+	}
+	return at, unknown
+}
+
+// oldest is where the oldest event is that matches: what came after it may be sent
+// twice, but is not lost.
+func (s *Subscriber) oldest(places []int, matches func(*moment) bool) (at position, unknown eventstream.Reason) {
+	unknown = eventstream.Unknown
 	for _, i := range places {
 		l := &s.places[i].channel.log
 		for n := range l.len() {
-			if m := l.at(n); matches(m) && (!found || m.at.Compare(at) < 0) {
-				at, found = m.at, true
+			if m := l.at(n); matches(m) && (unknown != "" || m.at.Compare(at) < 0) {
+				at, unknown = m.at, ""
 				break
 			}
 		}
 	}
-	if !found {
-		return position{}, eventstream.Unknown
-	}
-	return at, ""
+	return at, unknown
 }

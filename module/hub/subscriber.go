@@ -109,6 +109,7 @@ type place struct {
 	at      int      // among them
 	got     position // of the newest event it was sent, if hasGot
 	hasGot  bool
+	tag     eventstream.Tag // if the subscriber's IDs are its own
 }
 
 // NewSubscriber makes a subscriber that begins with its opening.
@@ -123,10 +124,25 @@ func NewSubscriber(r Request) *Subscriber {
 		queue:     []*eventstream.Frame{r.Opening},
 	}
 	vector, _ := eventstream.ParseVector(r.LastEventID)
-	for i, in := range r.Interests {
-		s.places[i].got, s.places[i].hasGot = vector.In(in.Channel)
+	if s.hasVector() {
+		s.tag()
+	}
+	for i := range s.places {
+		pl := &s.places[i]
+		pl.got, pl.hasGot = vector.At(pl.tag)
 	}
 	return s
+}
+
+// tag gives the channels the tags by which they are known in the subscriber's IDs.
+func (s *Subscriber) tag() {
+	names := make([]string, len(s.places))
+	for i, in := range s.request.Interests {
+		names[i] = in.Channel
+	}
+	for i, tag := range eventstream.ChannelTags(names) {
+		s.places[i].tag = tag
+	}
 }
 
 // ID tells subscribers of one hub apart.
@@ -215,7 +231,7 @@ func (s *Subscriber) vector() string {
 	v := make(eventstream.Vector, 0, len(s.places))
 	for i := range s.places {
 		if pl := &s.places[i]; pl.hasGot {
-			v = append(v, eventstream.Place{Tag: eventstream.ChannelTag(pl.channel.name), ID: pl.got})
+			v = append(v, eventstream.Place{Tag: pl.tag, ID: pl.got})
 		}
 	}
 	return v.String()
