@@ -89,7 +89,9 @@ type Subscribe struct {
 	// calls `message`.
 	Event string `json:"event,omitempty"`
 
-	// The first event, sent at once. Default: none.
+	// The first event, sent at once. It carries the subscriber's event ID, which
+	// otherwise comes without data, where some clients do not take it: npm's
+	// `eventsource` and `eventsource-parser`, for two. Default: none.
 	Greeting *Greeting `json:"greeting,omitempty"`
 
 	// After how long a silence a comment is sent. Default: the app's.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // parseSubscribe reads the directive, with the gate, which only the whole
@@ -45,7 +46,7 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		}
 //		format text|json
 //		event <type>
-//		greeting [<event>] <data>
+//		greeting [[<event>] <data>]
 //		heartbeat <duration>|off
 //		retry <duration>
 //		max_duration <duration>|0
@@ -136,12 +137,14 @@ func (s *Subscribe) parseHistory(d *caddyfile.Dispenser) error {
 
 func (s *Subscribe) parseGreeting(d *caddyfile.Dispenser) error {
 	switch args := d.RemainingArgs(); len(args) {
+	case 0:
+		s.Greeting = &Greeting{Event: eventstream.OpenType, Data: "{}"}
 	case 1:
 		s.Greeting = &Greeting{Data: args[0]}
 	case 2:
 		s.Greeting = &Greeting{Event: args[0], Data: args[1]}
 	default:
-		return d.Err("greeting takes an event type, which may be left out, and data; quote data with spaces")
+		return d.Err("greeting takes an event type and data, or data alone, or nothing, for an event sse.open; quote data with spaces")
 	}
 	if _, err := parseTemplate(s.Greeting.Data); err != nil {
 		return d.WrapErr(fmt.Errorf("greeting: %w", err))

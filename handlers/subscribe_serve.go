@@ -153,21 +153,20 @@ func (s *Subscribe) awaitReady(ctx context.Context, subscriber *hub.Subscriber) 
 	}
 }
 
-// opening is what every subscription begins with: the reconnection time, and
-// the greeting.
-func (s *Subscribe) opening(repl *caddy.Replacer) *eventstream.Frame {
-	var greeting eventstream.Event
-	if s.Greeting != nil {
-		greeting.Type = repl.ReplaceKnown(s.Greeting.Event, "")
-		greeting.Data = s.Greeting.data.fill(repl)
+// opening is what every subscription begins with: the reconnection time.
+func (s *Subscribe) opening() *eventstream.Frame {
+	return eventstream.NewFrame(32, func(b []byte) []byte { return eventstream.AppendRetry(b, s.retry()) })
+}
+
+// greeting is what comes next; nil if there is none.
+func (s *Subscribe) greeting(repl *caddy.Replacer) *eventstream.Event {
+	if s.Greeting == nil {
+		return nil
 	}
-	return eventstream.NewFrame(len(greeting.Data)+64, func(b []byte) []byte {
-		b = eventstream.AppendRetry(b, s.retry())
-		if s.Greeting != nil {
-			b = greeting.Append(b)
-		}
-		return b
-	})
+	return &eventstream.Event{
+		Type: repl.ReplaceKnown(s.Greeting.Event, ""),
+		Data: s.Greeting.data.fill(repl),
+	}
 }
 
 // retry is a reconnection time of the subscriber's own.
@@ -180,7 +179,8 @@ func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription 
 		About:       subscription,
 		LastEventID: lastEventID(r),
 		Keep:        s.keep,
-		Opening:     s.opening(repl),
+		Opening:     s.opening(),
+		Greeting:    s.greeting(repl),
 		Pending:     s.options.Pending,
 		Retry:       time.Duration(s.Retry),
 	}

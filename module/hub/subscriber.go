@@ -52,6 +52,9 @@ type Request struct {
 	About any
 	// Opening is what the subscriber is sent first.
 	Opening *eventstream.Frame
+	// Greeting is the event that it is sent next; nil if there is none. It carries
+	// the subscriber's ID, if that is known in time.
+	Greeting *eventstream.Event
 	// Pending is how many bytes may wait for the subscriber before it is
 	// attached.
 	Pending int
@@ -88,7 +91,8 @@ type Subscriber struct {
 	unsettled int     // places in which it is not up to date
 	isReady   bool
 	open      bool
-	out       Outlet // nil until it is attached
+	out       Outlet             // nil until it is attached
+	greeting  *eventstream.Event // until it is attached: the second in queue
 	queue     []*eventstream.Frame
 	after     []func() // for the outlet's WhenWritten
 	waiting   int      // bytes in queue
@@ -122,6 +126,10 @@ func NewSubscriber(r Request) *Subscriber {
 		places:    make([]place, len(r.Interests)),
 		unsettled: len(r.Interests),
 		queue:     []*eventstream.Frame{r.Opening},
+	}
+	if r.Greeting != nil {
+		s.greeting, s.request.Greeting = r.Greeting, nil
+		s.queue = append(s.queue, s.greeting.Frame())
 	}
 	vector, _ := eventstream.ParseVector(r.LastEventID)
 	if s.hasVector() {
@@ -221,7 +229,14 @@ func (s *Subscriber) settle(id string) {
 	if s.hasVector() {
 		id = s.vector()
 	}
-	if id != "" {
+	switch {
+	case id == "":
+	case s.greeting != nil && len(s.queue) == 2:
+		// Some clients take no ID that comes without data.
+		greeting := *s.greeting
+		greeting.ID = id
+		s.queue[1] = greeting.Frame()
+	default:
 		s.send(eventstream.IDFrame(id))
 	}
 }
@@ -298,7 +313,7 @@ func (s *Subscriber) attach(out Outlet) {
 		out.WhenWritten(f)
 	}
 	s.isReady = true // or not: nobody waits for it any more
-	s.queue, s.after, s.ready, s.waiting = nil, nil, nil, 0
+	s.greeting, s.queue, s.after, s.ready, s.waiting = nil, nil, nil, nil, 0
 	s.touch()
 	if s.closed != nil {
 		out.Close(s.closed)
