@@ -10,8 +10,10 @@ import (
 
 // tlsDeadline is how long a write through TLS may wait for the socket, and the
 // loop with it. It waits only where the socket is called writable and yet does not
-// take a piece whole, as with a client whose segments are tiny.
-const tlsDeadline = 5 * time.Millisecond
+// take a piece whole, as with a client whose segments are tiny. It is long enough
+// for a goroutine that waits for a processor: a client is not to be closed since
+// the machine is busy.
+const tlsDeadline = 50 * time.Millisecond
 
 // tlsPiece is how many bytes are given to TLS at once: few enough that a socket
 // which is writable at all takes them whole. (Linux calls a socket writable
