@@ -30,6 +30,7 @@ var (
 	connectionsDesc = desc("redis_connections_total", "Connections to Redis that have listened; all but the first are reconnections.")
 	messagesDesc    = desc("redis_messages_total", "Messages that were heard from Redis.")
 	readsDesc       = desc("history_reads_total", "Reads of a channel's history: to catch up, and to look.")
+	unreadDesc      = desc("history_unread_total", "Replays that ended in a gap since the history could not be read in time.")
 	probeDesc       = desc("redis_probe_seconds", "How long the newest probe took through Redis and back.")
 	perChannelDesc  = desc("channel_subscribers", "Subscribers of a channel that has metrics of its own.", "channel", "kind")
 	perEventsDesc   = desc("channel_events_total", "Events of a channel that has metrics of its own, since somebody subscribed to it.", "channel", "kind")
@@ -41,7 +42,7 @@ var gapReasons = []eventstream.Reason{eventstream.Trimmed, eventstream.Reset, ev
 // totals are what gateways count.
 type totals struct {
 	hub.Stats
-	bytes, undelivered, connections, messages, reads uint64
+	bytes, undelivered, connections, messages, reads, unread uint64
 }
 
 func (t *totals) add(other totals) {
@@ -54,6 +55,7 @@ func (t *totals) add(other totals) {
 	t.connections += other.connections
 	t.messages += other.messages
 	t.reads += other.reads
+	t.unread += other.unread
 	gaps := make(map[eventstream.Reason]uint64, len(gapReasons))
 	for _, r := range gapReasons {
 		gaps[r] = t.Gaps[r] + other.Gaps[r]
@@ -63,7 +65,7 @@ func (t *totals) add(other totals) {
 
 func (g *Gateway) totals() totals {
 	redis := g.Bus.Health()
-	return totals{g.Stats(), g.written.Load(), g.History.Mistakes(), redis.Connections, redis.Messages, g.History.Reads()}
+	return totals{g.Stats(), g.written.Load(), g.History.Mistakes(), redis.Connections, redis.Messages, g.History.Reads(), g.History.Unread()}
 }
 
 // ended are the totals of gateways that are no more: counters never go back.
@@ -79,7 +81,7 @@ type collector struct{ metrics *Metrics }
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		channelsDesc, memoryDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc,
-		undeliveredDesc, redisUpDesc, connectionsDesc, messagesDesc, readsDesc, probeDesc, perChannelDesc, perEventsDesc,
+		undeliveredDesc, redisUpDesc, connectionsDesc, messagesDesc, readsDesc, unreadDesc, probeDesc, perChannelDesc, perEventsDesc,
 	} {
 		to <- d
 	}
@@ -133,6 +135,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	count(connectionsDesc, all.connections)
 	count(messagesDesc, all.messages)
 	count(readsDesc, all.reads)
+	count(unreadDesc, all.unread)
 	for _, s := range c.metrics.choose(channels) {
 		kind := "live"
 		if s.History {

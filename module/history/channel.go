@@ -15,6 +15,8 @@ type channel struct {
 	follower hub.Follower
 	history  *History
 	auditAt  time.Duration // which second of auditEvery
+	weighs   atomic.Int64  // bytes of an entry, about; 0: not known
+	halved   atomic.Int64  // how often the newest read took too long
 
 	mu    sync.Mutex
 	begun bool

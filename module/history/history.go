@@ -22,7 +22,9 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
+	"github.com/caddy-sse/caddy-sse/internal/seldom"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
@@ -49,6 +51,10 @@ type History struct {
 	deaf     atomic.Bool
 	count    atomic.Uint64 // of reads
 
+	backfills  *semaphore.Weighted
+	unread     atomic.Uint64
+	unreadable seldom.Line
+
 	mu       sync.Mutex
 	channels map[string]*channel
 
@@ -67,7 +73,7 @@ type Options struct {
 
 // New makes a history that does nothing until Start.
 func New(b *bus.Bus, o Options, log func() *zap.Logger) *History {
-	h := &History{bus: b, log: log, channels: make(map[string]*channel)}
+	h := &History{bus: b, log: log, channels: make(map[string]*channel), backfills: semaphore.NewWeighted(maxBackfills)}
 	h.deaf.Store(true)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.reads.init()

@@ -12,6 +12,7 @@ func (c *channel) take(v view) (more bool) {
 	switch {
 	case !c.begun:
 		c.begun = true
+		c.weighs.Store(v.info.weight)
 		c.startAt(v.info)
 		c.confirm()
 		c.follower.Begin(c.last)

@@ -90,6 +90,7 @@ func (h *History) readAll(channels []*channel) {
 		c.mu.Lock()
 		c.state = isRead
 		c.atRead.interruptions, c.atRead.addsHeard = c.interruptions.Load(), c.addsHeard
+		page := max(1, min(page, c.entriesIn(liveBytes, page))>>c.halved.Load())
 		switch {
 		case !c.begun:
 			parse[i] = readTop(ctx, pipe, c.name)
@@ -114,6 +115,9 @@ func (c *channel) read(v view, err error) {
 	again := c.state == toReadAgain
 	c.state = idle
 	if err != nil {
+		if isTimeout(err) && c.halved.Load() < 10 {
+			c.halved.Add(1)
+		}
 		c.ahead = nil
 		c.readFailed(err)
 		return
@@ -122,6 +126,8 @@ func (c *channel) read(v view, err error) {
 		c.failures, c.refused = 0, false
 		c.history.readable(c)
 	}
+	c.halved.Store(0)
+	c.weigh(v.entries)
 	more := c.take(v)
 	if !c.catchUp() || more || again {
 		c.want()

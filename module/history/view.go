@@ -48,6 +48,8 @@ type info struct {
 	// The newest that was deleted by XDEL; zero if there is none, and before
 	// Redis 7.
 	maxDeleted eventstream.EntryID
+	// weight is about how many bytes an entry has; 0 if there is none.
+	weight int64
 }
 
 // isGone reports whether there is no such key.
@@ -165,8 +167,10 @@ func parseInfo(reply any) (*info, error) {
 			i.maxDeleted = idIn(value)
 		case "first-entry":
 			i.first = idOfEntry(value)
+			i.weight = weightOfEntry(value)
 		case "last-entry":
 			i.topIsThere = idOfEntry(value) == i.top
+			i.weight = max(i.weight, weightOfEntry(value))
 		}
 	}
 	if i.length == 0 && i.top == (eventstream.EntryID{}) && i.added < 0 {
@@ -186,4 +190,12 @@ func idOfEntry(reply any) eventstream.EntryID {
 		return idIn(entry[0])
 	}
 	return eventstream.EntryID{}
+}
+
+func weightOfEntry(reply any) int64 {
+	entries, err := bus.ParseEntries([]any{reply})
+	if err != nil || len(entries) == 0 {
+		return 0
+	}
+	return int64(weight(entries[0].Fields))
 }

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -76,48 +77,102 @@ func firstID(out *outlet) string {
 type past struct {
 	source
 	entries  int
+	size     int // of each; 200 if it is less
+	read     int // entries
 	reads    []func()
+	fail     func() // the newest read
 	follower Follower
 }
 
-func (p *past) Since(channel string, after eventstream.EntryID, _ int, done func(Past)) {
+func (p *past) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Past)) {
 	p.note("since " + channel)
-	read := p.after(int(after.Seq))
-	p.reads = append(p.reads, func() { done(read) })
+	from, overflow := int(after.Seq), eventstream.Reason("")
+	if max > 0 && p.entries-from > max {
+		from, overflow = p.entries-max, eventstream.Overflow
+	}
+	p.mu.Lock()
+	p.fail = func() { done(Past{Start: after, Failed: true}) }
+	p.mu.Unlock()
+	p.add(func() {
+		read := p.page(from, bytes)
+		read.Before = overflow
+		done(read)
+	})
 }
 
-// after is what is read after an entry.
-func (p *past) after(n int) Past {
-	read := Past{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
-	for n++; n <= p.entries; n++ {
-		read.Entries = append(read.Entries, eventstream.Entry{
-			ID: eventstream.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", 200)},
-		})
+func (p *past) Newest(channel string, n, bytes int, done func(Past)) {
+	p.note(fmt.Sprint("newest ", n, " ", channel))
+	from := max(0, p.entries-n)
+	p.add(func() { done(p.page(from, bytes)) })
+}
+
+func (p *past) add(read func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reads = append(p.reads, read)
+}
+
+// next is what was asked first; nil if nothing is.
+func (p *past) next() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.reads) == 0 {
+		return nil
 	}
-	if len(read.Entries) == 0 && read.Start.Seq > uint64(p.entries) {
+	next := p.reads[0]
+	p.reads = p.reads[1:]
+	return next
+}
+
+// isAsked reports whether something is asked.
+func (p *past) isAsked() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.reads) > 0
+}
+
+// after is all that is read after an entry.
+func (p *past) after(n int) Past { return p.page(n, math.MaxInt) }
+
+// page is what is read after an entry.
+func (p *past) page(n, bytes int) Past {
+	read := Past{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
+	if n > p.entries {
 		read.Lost = eventstream.Unknown
 	}
+	for n++; n <= p.entries && !read.More; n++ {
+		read.Entries = append(read.Entries, eventstream.Entry{
+			ID: eventstream.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", max(p.size, 200))},
+		})
+		bytes -= max(p.size, 200)
+		read.More = bytes <= 0 && n < p.entries
+	}
+	p.read += len(read.Entries)
 	return read
 }
 
 func (p *past) Follow(_ string, f Follower) {
 	p.follower = f
-	p.reads = append(p.reads, func() { f.Begin(eventstream.EntryID{Ms: 1, Seq: uint64(p.entries)}) })
+	head := eventstream.EntryID{Ms: 1, Seq: uint64(p.entries)}
+	p.add(func() { f.Begin(head) })
 }
 
 // answer answers what was asked.
 func (p *past) answer() {
-	for len(p.reads) > 0 {
+	for p.isAsked() {
 		p.answerOne()
 	}
 }
 
-// answerOne answers what was asked first.
-func (p *past) answerOne() {
-	next := p.reads[0]
-	p.reads = p.reads[1:]
-	next()
+// answerAll answers what is asked until nothing is.
+func (p *past) answerAll(h *Hub) {
+	for h.Settle(); p.isAsked(); h.Settle() {
+		p.answer()
+	}
 }
+
+// answerOne answers what was asked first.
+func (p *past) answerOne() { p.next()() }
 
 // What is read for those who come back is bounded, too: it can be read again.
 func TestMemoryOfThePastIsBounded(t *testing.T) {
@@ -160,13 +215,11 @@ func TestNothingIsForgottenBehindARead(t *testing.T) {
 	h.LimitMemory(1)
 	s, out := keeper(true, "1-1", Keep{Events: 100, Bytes: 1 << 20}, "one")
 	join(h, s, out)
-	follow := src.reads[0]
-	src.reads = nil
-	follow() // begins, and asks for the past
+	src.answerOne() // begins, and asks for the past
 	h.Settle()
-	src.follower.Append([]eventstream.Entry{{ID: eventstream.EntryID{Ms: 1, Seq: 4}, Fields: []string{"data", "xx news"}}})
-	src.answer()
-	h.Settle()
+	src.entries = 4
+	src.follower.Append(src.after(3).Entries)
+	src.answerAll(h)
 	if got := strings.Count(out.got.String(), "data: xx"); got != 3 {
 		t.Errorf("%d events came, not 3: %q", got, out.got.String())
 	}
@@ -269,4 +322,78 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// One who is far back is sent its history page by page, each read once, and
+// whatever the history has, the memory is kept: also when thousands of bytes more
+// are heard meanwhile, and by nobody's cost.
+func TestReplayOfMoreThanTheMemory(t *testing.T) {
+	const limit = 2_000_000
+	src := &past{entries: 1000, size: 10_000}
+	h := New(src, 2)
+	h.LimitMemory(limit)
+	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	live, liveOut := keeper(false, "", keep, "live")
+	join(h, live, liveOut)
+	h.Listening("live")
+	for range 100 {
+		h.Message("live", strings.Repeat("x", 10_000))
+	}
+	h.Settle()
+	id := firstID(liveOut)
+	var outs []*outlet
+	for i := range 4 {
+		s, out := keeper(true, fmt.Sprint("1-", i*10), Keep{}, "one")
+		join(h, s, out)
+		outs = append(outs, out)
+	}
+	for h.Settle(); src.isAsked(); h.Settle() {
+		src.answerOne()
+		if got := h.Stats().Memory; got > limit {
+			t.Fatalf("the channels remember %d bytes, not %d", got, limit)
+		}
+	}
+	delivered := 0
+	for i, out := range outs {
+		n := strings.Count(out.got.String(), "data: xx")
+		delivered += n
+		if n != 1000-i*10 || strings.Contains(out.got.String(), "sse.gap") {
+			t.Errorf("who was at 1-%d gets %d events", i*10, n)
+		}
+	}
+	if src.read > 2*delivered {
+		t.Errorf("%d entries were read for %d that were delivered", src.read, delivered)
+	}
+	s, out := keeper(false, id, keep, "live")
+	join(h, s, out)
+	for range 20 {
+		h.Settle()
+	}
+	if got := out.got.String(); strings.Contains(got, "sse.gap") || strings.Count(got, "data: xx") != 100 {
+		t.Errorf("the live channel has forgotten events: %.200s", got)
+	}
+}
+
+// A read that takes long, or fails, delays nobody but the one that it is for, who
+// is told of a gap in the end.
+func TestReadThatFails(t *testing.T) {
+	src := &past{entries: 1000, size: 10_000}
+	h := New(src, 2)
+	far, farOut := keeper(true, "1-1", Keep{}, "one")
+	join(h, far, farOut)
+	src.answerOne() // the channel begins
+	fail := src.fail
+	src.next()
+	near, nearOut := keeper(true, "1-990", Keep{}, "one")
+	join(h, near, nearOut)
+	redistest.Await(t, "the other's read", src.isAsked)
+	src.answerAll(h)
+	if got := strings.Count(nearOut.got.String(), "data: xx"); got != 10 {
+		t.Errorf("the other gets %d events", got)
+	}
+	fail()
+	h.Settle()
+	if got := farOut.got.String(); strings.Count(got, `"reason":"unknown","from":"1-1","to":"1-1000"`) != 1 || strings.Contains(got, "data: xx") {
+		t.Errorf("got %.300s", got)
+	}
 }

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"container/list"
 	"sync/atomic"
 	"time"
 
@@ -29,16 +28,18 @@ type channel struct {
 	joined     int    // subscribers
 	events     uint64 // that came
 	audiences  []*audience
-	waiting    map[member]struct{}   // for it to begin
-	behind     map[*pursuit]struct{} // waiting for the past
+	waiting    map[member]struct{} // for it to begin
+	segments   []*segment          // of its history, by their starts
+	tails      map[int]tail        // where the newest so many events begin
+	behind     map[*pursuit]int    // waiting for the history to be read, and their turns
+	turn       int
 	ahead      map[*pursuit]struct{} // waiting for the present
-	reading    bool                  // the past
-	// newcomersFirst: the newest read was for those who came back.
-	newcomersFirst bool
-	forgetAt       *time.Timer   // while nobody subscribes
-	restAt         *time.Timer   // while it remembers the past
-	resting        *list.Element // among those whose past can be forgotten
-	forgotten      bool
+	reading    *backfill             // that others wait for
+	reads      int                   // that are under way
+	gathering  bool
+	forgetAt   *time.Timer // while nobody subscribes
+	restAt     *time.Timer // while it remembers what was read
+	forgotten  bool
 }
 
 // id is the event ID of a position.
@@ -64,17 +65,19 @@ func (c *channel) idAt(i int) string {
 func (c *channel) remember(m *moment) {
 	c.log.add(m)
 	for n := len(c.log.recent); n > 0 && (n > c.keep.Events || c.log.bytes > c.keep.Bytes); n-- {
-		c.log.shift(c.reading)
-	}
-	for len(c.log.past) > maxPast {
-		c.log.shiftPast()
+		c.shift()
 	}
 	c.hub.memory.trim()
 }
 
-// maxPast bounds what is kept of the past while it is being read: more than
-// anybody should be replayed at once.
-const maxPast = 1 << 17
+// shift forgets the oldest event.
+func (c *channel) shift() {
+	from := c.log.start
+	m := c.log.shift()
+	if c.history {
+		c.retire(from, m)
+	}
+}
 
 // hand gives an event, which was heard then, to everyone in the channel who is up to date.
 func (c *channel) hand(m *moment, heard time.Time) {
@@ -104,7 +107,7 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	if reason == eventstream.Reset {
 		c.formerHead = c.log.head()
 	}
-	c.stir()
+	c.forgetPast()
 	c.log.reset(to, "")
 	if !c.history {
 		c.log.before = reason

@@ -140,6 +140,7 @@ func (h *Hub) Leave(s *Subscriber) {
 		case p.pursuit != nil:
 			delete(c.behind, p.pursuit)
 			delete(c.ahead, p.pursuit)
+			p.pursuit.release()
 		default:
 			delete(c.waiting, member{s, i})
 		}

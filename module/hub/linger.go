@@ -73,7 +73,7 @@ func (c *channel) part(closed bool) {
 // forget ends the channel.
 func (c *channel) forget() {
 	c.forgotten = true
-	c.stir()
+	c.forgetPast()
 	c.log.reset(position{}, "")
 	if c.restAt != nil {
 		c.restAt.Stop()

@@ -2,15 +2,24 @@ package hub
 
 import "container/list"
 
-// A memory bounds what all channels together remember. Past its limit, that goes
-// first which was read from histories, since it can be read again, and then the
-// oldest event of all that were heard.
+// A memory bounds what all channels together remember. What was read from
+// histories has a part of its own, at least, and all that is free: it takes nothing
+// from what was heard, of which past the limit the oldest of all goes first.
 type memory struct {
 	limit          int
 	bytes          int
-	oldest, newest *moment   // that were heard
-	resting        list.List // channels that remember the past, the longest unread first
+	oldest, newest *moment // that were heard
+
+	read       int       // bytes that were read from histories
+	idle, busy list.List // segments, the longest unread first
 }
+
+const (
+	// readShare is the part of the memory that is for segments alone.
+	readShare = 16
+	// maxBackfill is how many bytes are read from a history at once.
+	maxBackfill = 256 << 10
+)
 
 func (mem *memory) add(m *moment) {
 	m.isInHubsMemory = true
@@ -43,15 +52,62 @@ func (mem *memory) remove(m *moment) {
 	mem.bytes -= m.size
 }
 
-// trim forgets until the limit is kept. A channel's oldest recent event is the
-// one that came first to the memory, too. The past that was read last stays,
-// however large: somebody is on the way through it.
-func (mem *memory) trim() {
-	for mem.bytes > mem.limit && mem.resting.Len() > 1 {
-		mem.resting.Front().Value.(*channel).forgetPast()
+// keep counts a segment.
+func (mem *memory) keep(s *segment) {
+	s.element = mem.idle.PushBack(s)
+	mem.read += s.bytes
+	mem.bytes += s.bytes
+}
+
+func (mem *memory) grow(s *segment, bytes int) {
+	s.bytes += bytes
+	mem.read += bytes
+	mem.bytes += bytes
+}
+
+func (mem *memory) drop(s *segment) {
+	mem.listOf(s).Remove(s.element)
+	s.element = nil
+	mem.read -= s.bytes
+	mem.bytes -= s.bytes
+}
+
+func (mem *memory) listOf(s *segment) *list.List {
+	if s.readers > 0 {
+		return &mem.busy
 	}
-	for mem.bytes > mem.limit && mem.oldest != nil {
-		c := mem.oldest.channel
-		c.log.shift(c.reading)
+	return &mem.idle
+}
+
+// use counts a reader of the segment more, or less.
+func (mem *memory) use(s *segment, more int) {
+	if s.element == nil {
+		s.readers += more
+		return
+	}
+	mem.listOf(s).Remove(s.element)
+	s.readers += more
+	s.element = mem.listOf(s).PushBack(s)
+}
+
+// backfill is how many bytes to read at once, so that all who are on their way
+// through segments have room.
+func (mem *memory) backfill() int {
+	free := max(mem.limit/readShare, mem.limit-(mem.bytes-mem.read))
+	return min(maxBackfill, max(1, free/2/(mem.busy.Len()+1)))
+}
+
+// trim forgets until the limit is kept. A channel's oldest recent event is the
+// one that came first to the memory, too.
+func (mem *memory) trim() {
+	for mem.bytes-mem.read > mem.limit-mem.limit/readShare && mem.oldest != nil {
+		mem.oldest.channel.shift()
+	}
+	for mem.bytes > mem.limit && mem.read > 0 {
+		next := mem.idle.Front()
+		if next == nil {
+			next = mem.busy.Front()
+		}
+		next.Value.(*segment).forget()
 	}
 }

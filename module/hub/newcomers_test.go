@@ -1,20 +1,12 @@
 package hub_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	. "github.com/caddy-sse/caddy-sse/module/hub"
 )
-
-func (p *past) Newest(channel string, n int, done func(Past)) {
-	p.note(fmt.Sprint("newest ", n, " ", channel))
-	start := max(0, p.entries-n)
-	read := p.after(start)
-	p.reads = append(p.reads, func() { done(read) })
-}
 
 // newcomer is a subscriber that comes for the first time, and wants so many of the
 // newest events.

@@ -17,6 +17,7 @@ type pursuit struct {
 	legs       []leg
 	page       []step
 	hasEvents  bool // it has come by some, which were missed
+	isRead     bool // the history is being read for it
 }
 
 // A leg is a pursuit's way in one channel.
@@ -30,7 +31,8 @@ type leg struct {
 	newest   int
 	bad      eventstream.Reason // there is no knowing where it was
 	from     string             // where it was, as it said itself
-	hasRead  bool               // the past was read for it
+	hasRead  bool               // the history was read for it
+	segment  *segment           // it is on its way through
 }
 
 func (p *pursuit) channel(g *leg) *channel { return p.subscriber.places[g.place].channel }
@@ -54,13 +56,17 @@ func (h *Hub) pursue(p *pursuit) {
 	if s.left {
 		return
 	}
-	for i := range p.legs {
-		if g := &p.legs[i]; !p.locate(g) {
-			p.channel(g).await(p)
-			return
+	upToDate := false
+	for !upToDate && len(p.page) == 0 {
+		for i := range p.legs {
+			if g := &p.legs[i]; !p.locate(g) {
+				p.channel(g).await(p)
+				return
+			}
+			delete(p.channel(&p.legs[i]).behind, p)
 		}
+		upToDate = p.fill()
 	}
-	upToDate := p.fill()
 	page := p.page
 	p.page = nil
 	if !upToDate {
@@ -75,6 +81,7 @@ func (h *Hub) pursue(p *pursuit) {
 		})
 		return
 	}
+	p.release()
 	for _, g := range p.legs {
 		pl := &s.places[g.place]
 		pl.pursuit = nil
@@ -92,62 +99,130 @@ func (h *Hub) pursue(p *pursuit) {
 	s.forgetRequest()
 }
 
-// locate finds where the subscriber is in the channel's log, and tells it of a
-// gap if it missed what nobody has any more; false: the log does not reach back
-// so far, and the past has to be read.
+// release lets go of what the pursuit has read.
+func (p *pursuit) release() {
+	for i := range p.legs {
+		p.use(&p.legs[i], nil)
+	}
+}
+
+// use has the leg be on its way through the segment, or none.
+func (p *pursuit) use(g *leg, s *segment) {
+	if g.segment == s {
+		return
+	}
+	mem := &p.subscriber.hub.memory
+	if g.segment != nil {
+		mem.use(g.segment, -1)
+	}
+	if g.segment = s; s != nil {
+		mem.use(s, +1)
+	}
+}
+
+// locate finds where the subscriber is in what the channel remembers, and tells it
+// of a gap if it missed what nobody has any more; false: the history has to be
+// read.
 func (p *pursuit) locate(g *leg) bool {
 	c := p.channel(g)
-	l := &c.log
-	reason := g.bad
+	was := g.cursor
+	var reason eventstream.Reason
+	isFound := true
 	switch {
-	case reason != "" || g.fromHead:
-		g.cursor = l.head()
-	case g.newest > 0:
-		if l.len() < g.newest && l.before == "" && l.start != (position{}) && !g.hasRead {
-			return false
-		}
-		g.cursor = c.positionAt(l.len() - g.newest)
-	case c.history && g.cursor.Compare(l.head()) > 0:
-		if !g.hasRead {
-			return false // another gateway may have been faster than this one
-		}
-		reason, g.cursor = eventstream.Reset, l.head()
-	case g.cursor.Compare(l.start) >= 0:
-		if !g.located {
-			reason = c.vouch(g.cursor)
-		}
-	case l.before == "" || c.history && l.before == eventstream.Overflow && l.most < p.subscriber.request.Max:
-		return false
-	default:
-		reason, g.cursor = l.before, l.start
+	case g.bad != "" || g.fromHead:
+		reason, g.cursor = g.bad, c.log.head()
+	case c.history:
+		reason, isFound = c.locate(g, p.subscriber.request.Max)
+	case g.cursor.Compare(c.log.start) < 0:
+		reason, g.cursor = c.log.before, c.log.start
 	}
-	if c.history && !g.located && g.newest == 0 {
-		first, _ := l.after(g.cursor)
-		if tooMany := l.len() - first - p.subscriber.request.Max; tooMany > 0 {
-			reason = cmp.Or(reason, eventstream.Overflow)
-			g.cursor = c.positionAt(first + tooMany)
-		}
+	if !isFound {
+		return false
 	}
 	if reason != "" {
+		if g.from == "" && g.located && c.history {
+			g.from = was.String()
+		}
 		p.gap(g, reason)
 	}
-	*g = leg{place: g.place, cursor: g.cursor, located: true}
+	*g = leg{place: g.place, cursor: g.cursor, located: true, segment: g.segment}
 	return true
 }
 
-// vouch says why it cannot be known what came right after the position, which is
-// not before the log's start; empty if it can.
-func (c *channel) vouch(at position) eventstream.Reason {
-	i, isEvent := c.log.after(at)
+// locate finds the leg of a channel with history, and says what was missed before
+// its cursor.
+func (c *channel) locate(g *leg, most int) (missed eventstream.Reason, isFound bool) {
+	if g.newest > 0 {
+		at, isKnown := c.newest(g.newest)
+		if t, isFresh := c.tail(g.newest); !isKnown && t.isExact && (isFresh || g.hasRead) {
+			at, isKnown = t.from, true
+		}
+		if !isKnown && !g.hasRead {
+			return "", false
+		}
+		g.cursor = at
+		return "", true
+	}
+	if head := c.log.head(); g.cursor.Compare(head) > 0 {
+		if !g.hasRead {
+			return "", false // another gateway may have been faster than this one
+		}
+		g.cursor = head
+		return eventstream.Reset, true
+	}
+	t, hasTail := c.tail(most)
+	if g.hasRead {
+		t, hasTail = c.tails[most]
+	}
+	r, isFound := c.run(g.cursor)
+	if g.located {
+		if !isFound {
+			return "", false
+		}
+		return r.missing(g.cursor), true
+	}
+	if hasTail && t.isExact && g.cursor.Compare(t.from) < 0 {
+		if n, isAll := c.count(g.cursor); !isAll || n > most {
+			g.cursor = t.from
+			return eventstream.Overflow, true
+		}
+	}
+	if !isFound {
+		return "", false
+	}
+	switch n, isAll := c.count(g.cursor); {
+	case isAll && n > most:
+		missed = cmp.Or(c.vouch(r, g.cursor), eventstream.Overflow)
+		g.cursor, _ = c.newest(most)
+		return missed, true
+	case !isAll && !g.hasRead && !(hasTail && g.cursor.Compare(t.from) >= 0):
+		return "", false
+	}
+	return c.vouch(r, g.cursor), true
+}
+
+// missing says why something may be missing right after the position of an event
+// that the subscriber has been sent from here; empty if nothing is.
+func (r run) missing(at position) eventstream.Reason {
+	if i, isEvent := eventsAfter(r.events, at); i == 0 && !isEvent {
+		return r.lost
+	}
+	return ""
+}
+
+// vouch says why it cannot be known what came right after the position, which the
+// subscriber says it was at; empty if it can.
+func (c *channel) vouch(r run, at position) eventstream.Reason {
+	i, isEvent := eventsAfter(r.events, at)
 	switch {
-	case at == c.log.start && c.log.lost != eventstream.Unknown:
-		return c.log.lost
+	case at == r.start && r.lost != eventstream.Unknown:
+		return r.lost
 	case isEvent:
 		return ""
 	case at.Compare(c.formerHead) <= 0:
 		return eventstream.Reset
-	case i == 0 && c.log.start == (position{}): // it is older than all that there is
-		return cmp.Or(c.log.lost, eventstream.Reset)
+	case i == 0 && r.start == (position{}): // it is older than all that there is
+		return cmp.Or(r.lost, eventstream.Reset)
 	}
 	return eventstream.Unknown
 }
@@ -163,8 +238,11 @@ func (c *channel) positionAt(i int) position {
 // gap adds a gap to the page, up to where the subscriber is now.
 func (p *pursuit) gap(g *leg, reason eventstream.Reason) {
 	s, c := p.subscriber, p.channel(g)
-	first, _ := c.log.after(g.cursor)
-	to := c.idAt(first)
+	to := g.cursor.String()
+	if !c.history {
+		first, _ := c.log.after(g.cursor)
+		to = c.idAt(first)
+	}
 	id := to
 	if len(p.legs) > 1 {
 		id = "" // there may still be events of other channels before it
@@ -180,19 +258,20 @@ func (p *pursuit) gap(g *leg, reason eventstream.Reason) {
 func (p *pursuit) fill() (upToDate bool) {
 	s := p.subscriber
 	room := min(pageBytes, s.request.Pending/2/len(s.places))
-	next := make([]int, len(p.legs))
+	rest := make([][]*moment, len(p.legs)) // what comes next
 	for n := range p.legs {
-		next[n], _ = p.channel(&p.legs[n]).log.after(p.legs[n].cursor)
+		if !p.enterRun(n, rest) {
+			return false
+		}
 	}
 	for {
 		first := -1
 		var oldest *moment
 		for n := range p.legs {
-			l := &p.channel(&p.legs[n]).log
-			if next[n] == l.len() {
+			if len(rest[n]) == 0 {
 				continue
 			}
-			if m := l.at(next[n]); oldest == nil || m.at.Compare(oldest.at) < 0 {
+			if m := rest[n][0]; oldest == nil || m.at.Compare(oldest.at) < 0 {
 				first, oldest = n, m
 			}
 		}
@@ -211,6 +290,27 @@ func (p *pursuit) fill() (upToDate bool) {
 		}
 		s.hub.counts.replayed++
 		g.cursor = oldest.at
-		next[first]++
+		if rest[first] = rest[first][1:]; len(rest[first]) == 0 && !p.enterRun(first, rest) {
+			return false
+		}
+	}
+}
+
+// enterRun finds what comes after the leg's cursor, and moves on to the next run at
+// the end of one; false: the history has to be read.
+func (p *pursuit) enterRun(n int, rest [][]*moment) bool {
+	g := &p.legs[n]
+	for {
+		r, found := p.channel(g).run(g.cursor)
+		if !found {
+			p.use(g, nil)
+			return false
+		}
+		i, _ := eventsAfter(r.events, g.cursor)
+		if rest[n] = r.events[i:]; len(rest[n]) > 0 || r.segment == nil {
+			p.use(g, r.segment)
+			return true
+		}
+		g.cursor = r.segment.end
 	}
 }

@@ -14,10 +14,12 @@ type Source interface {
 	// Follow wants the channel's history, as it grows.
 	Follow(channel string, f Follower)
 	Unfollow(channel string)
-	// Since reads what came after an entry: the newest max at most.
-	Since(channel string, after eventstream.EntryID, max int, done func(Past))
-	// Newest reads the newest n.
-	Newest(channel string, n int, done func(Past))
+	// Since reads what came after an entry: the oldest entries, of about so many
+	// bytes, but one at least. If there are more than max, unless that is 0, it is
+	// the newest max of which it reads the oldest.
+	Since(channel string, after eventstream.EntryID, max, bytes int, done func(Past))
+	// Newest reads the oldest of the newest n, in the same way.
+	Newest(channel string, n, bytes int, done func(Past))
 }
 
 // A Follower is told what a channel's history says, in order.
@@ -36,14 +38,20 @@ type Follower interface {
 	Gap(reason eventstream.Reason, to eventstream.EntryID)
 }
 
-// A Past is what was read of a channel's history: all entries after Start.
+// A Past is what was read of a channel's history: all entries after Start, up to
+// the last one here.
 type Past struct {
 	Start   eventstream.EntryID
 	Entries []eventstream.Entry
+	// More says that there may be entries after the last one, of which there is one
+	// then.
+	More bool
 	// Lost says why something may be missing between the start and the first
 	// entry; empty if nothing is.
 	Lost eventstream.Reason
-	// Before says what is missing to those who were before the start. Empty:
-	// it can be read.
+	// Before is Overflow if there were more than max entries: it begins with the
+	// newest max then.
 	Before eventstream.Reason
+	// Failed: the history could not be read.
+	Failed bool
 }
