@@ -61,7 +61,7 @@ func TestHistoryCaddyfileErrors(t *testing.T) {
 		"sse_publish a {\nstore maxlen 0\n}":          `store: maxlen: "0" is not a whole number from 1 to 1000000000, or unlimited, at Caddyfile:3`,
 		"sse_publish a {\nstore maxlen -1\n}":         `store: maxlen: "-1" is not`,
 		"sse_publish a {\nstore maxlen 1k\n}":         `store: maxlen: "1k" is not`,
-		"sse_publish a {\nstore maxlen 1000000001\n}": `store: maxlen: "1000000001" is not`,
+		"sse_publish a {\nstore maxlen 1000000001\n}": "store: maxlen is a whole number from 1 to 1000000000, not 1000000001, at Caddyfile:3",
 		"sse_publish a {\nstore maxlen 5 maxlen 6\n}": "store: maxlen stands here twice, at Caddyfile:3",
 		"sse_publish a {\nstore ttl 1h ttl 1h\n}":     "store: ttl stands here twice, at Caddyfile:3",
 		"sse_publish a {\nstore ttl\n}":               "store: ttl needs a value, at Caddyfile:3",
@@ -75,7 +75,7 @@ func TestHistoryCaddyfileErrors(t *testing.T) {
 		"sse_history a {\nchannel b\n}":        "sse_history takes one channel, at Caddyfile:3",
 		"sse_history \"a b\"":                  "must not hold spaces",
 		"sse_history a {\nlimit 0\n}":          `limit: "0" is not a whole number from 1 to 1000, at Caddyfile:3`,
-		"sse_history a {\nlimit 1001\n}":       `limit: "1001" is not`,
+		"sse_history a {\nlimit 1001\n}":       "limit is a whole number from 1 to 1000, not 1001, at Caddyfile:3",
 		"sse_history a {\nlimit many\n}":       `limit: "many" is not`,
 		"sse_history a {\nlimit\n}":            "limit takes one number, at Caddyfile:3",
 		"sse_history a {\nlimit 5 6\n}":        "limit takes one number",
@@ -88,13 +88,8 @@ func TestHistoryCaddyfileErrors(t *testing.T) {
 		}
 	}
 	for handler, want := range map[string]string{
-		`{"handler":"sse_publish","channel":"a","store":{"maxlen":1000000001}}`: "maxlen must not be above 1000000000",
-		`{"handler":"sse_publish","channel":"a","store":{"ttl":-1}}`:            "ttl must not be below 1ms",
-		`{"handler":"sse_publish","channel":"a","store":{"ttl":"1us"}}`:         "ttl must not be below 1ms",
-		`{"handler":"sse_history","channel":"a","limit":1001}`:                  "limit must be from 1 to 1000",
-		`{"handler":"sse_history","channel":"a","limit":-1}`:                    "limit must be from 1 to 1000",
-		`{"handler":"sse_history","channel":"a","format":"xml"}`:                "unknown format",
-		`{"handler":"sse_history"}`:                                             "needs a channel",
+		`{"handler":"sse_history","channel":"a","format":"xml"}`: "unknown format",
+		`{"handler":"sse_history"}`:                              "needs a channel",
 	} {
 		err := validate(t, `{"apps":{"http":{"servers":{"s":{"listen":[":8080"],"routes":[{"handle":[`+handler+`]}]}}}}}`)
 		if err == nil || !strings.Contains(err.Error(), want) {

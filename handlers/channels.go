@@ -49,6 +49,20 @@ func checkConfigured(name string) error {
 	return sse.CheckChannel(name)
 }
 
+// checkChannels checks names as they stand in the configuration, each of which
+// stands there once.
+func checkChannels(names []string) error {
+	for i, name := range names {
+		if err := checkConfigured(name); err != nil {
+			return err
+		}
+		if slices.Contains(names[:i], name) {
+			return fmt.Errorf("channel %s stands here twice", name)
+		}
+	}
+	return nil
+}
+
 // parseChannelDirective reads a directive that takes one channel, as an argument
 // or as a line of its block, which has these other lines.
 func parseChannelDirective(d *caddyfile.Dispenser, channel *string, lines block.Subdirectives) error {

@@ -25,24 +25,31 @@ const anyOrigin = "*"
 // seconds: two hours, which is the most that Chromium allows.
 const preflightAge = "7200"
 
-// parseOrigins fills in and checks the origins as they stand in the
+// fillOrigins fills in the placeholders of origins as they stand in the
 // configuration.
-func parseOrigins(repl *caddy.Replacer, texts []string) (origins, error) {
+func fillOrigins(repl *caddy.Replacer, texts []string) (origins, error) {
 	var all origins
 	for _, text := range texts {
 		origin, err := repl.ReplaceOrErr(text, true, true)
 		if err != nil {
 			return nil, fmt.Errorf("cors: %w", err)
 		}
-		if err := checkOrigin(origin); err != nil {
-			return nil, err
-		}
 		all = append(all, origin)
 	}
-	if slices.Contains(all, anyOrigin) && len(all) > 1 {
-		return nil, errors.New("cors: * lets all origins in, so it stands alone")
-	}
 	return all, nil
+}
+
+// check checks origins whose placeholders are filled in.
+func (o origins) check() error {
+	for _, origin := range o {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(o, anyOrigin) && len(o) > 1 {
+		return errors.New("cors: * lets all origins in, so it stands alone")
+	}
+	return nil
 }
 
 // checkOrigin reports whether a browser would ever send the origin (RFC 6454,

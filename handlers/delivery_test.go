@@ -79,7 +79,7 @@ func TestEveryWay(t *testing.T) {
 }
 
 func TestMaxDurationEveryWay(t *testing.T) {
-	eachWay(t, "max_duration 500ms\nheartbeat 50ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
+	eachWay(t, "max_duration 500ms\nheartbeat 100ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
 		began := time.Now()
 		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
 		if err := s.AwaitEnd(); err != nil {
@@ -95,7 +95,7 @@ func TestMaxDurationEveryWay(t *testing.T) {
 // Whatever ends a subscription, a client knows when to come back, and dispatches
 // it: some take a response that ends within a comment for a failure.
 func TestKickEveryWay(t *testing.T) {
-	eachWay(t, "heartbeat 50ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
+	eachWay(t, "heartbeat 100ms", func(t *testing.T, w way, g *gatewaytest.Gateway, _ *redistest.Server) {
 		s := gatewaytest.Subscribe(t, w.client(t), w.url(g)+"a")
 		s.Await("\n:\n")
 		gatewaytest.Do(t, http.MethodDelete, g.Admin+"/sse/subscribers?channel=a", "")

@@ -27,7 +27,7 @@ func (s *Subscribe) passGate(w http.ResponseWriter, r *http.Request) (*http.Requ
 	var passed *http.Request
 	asBefore := w.Header().Clone()
 	answer := &gateAnswer{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	err := s.Gate.Compile(caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+	err := caddyhttp.RouteList(s.Gate).Compile(caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
 		passed = r
 		return nil
 	})).ServeHTTP(answer, r)
@@ -124,11 +124,11 @@ func (s *Subscribe) parseGate(h httpcaddyfile.Helper) error {
 	if err != nil {
 		return err
 	}
-	s.Gate = handler.(*caddyhttp.Subroute).Routes
+	s.Gate = Gate(handler.(*caddyhttp.Subroute).Routes)
 	if len(s.Gate) == 0 {
 		s.gateSegment.Reset()
 		s.gateSegment.Next()
-		return s.gateSegment.Err("gate is empty, and would let everyone in: leave it out, or say who may subscribe")
+		return s.gateSegment.WrapErr(errEmptyGate)
 	}
 	return nil
 }

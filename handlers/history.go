@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -87,8 +87,8 @@ func (h *History) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.Limit = cmp.Or(h.Limit, DefaultLimit)
-	h.view.Format, err = eventstream.ParseFormat(h.Format)
-	return err
+	h.view.Format, _ = eventstream.ParseFormat(h.Format) // Validate says what is wrong
+	return nil
 }
 
 // Validate checks the settings.
@@ -96,10 +96,8 @@ func (h *History) Validate() error {
 	if h.Channel == "" {
 		return errors.New("sse_history needs a channel")
 	}
-	if h.Limit < 1 || h.Limit > MaxLimit {
-		return fmt.Errorf("limit must be from 1 to %d", MaxLimit)
-	}
-	return checkConfigured(h.Channel)
+	_, format := eventstream.ParseFormat(h.Format)
+	return cmp.Or(checkConfigured(h.Channel), format, bounds.Number("limit", h.Limit, 1, MaxLimit))
 }
 
 func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 )
 
 const (
@@ -49,7 +51,8 @@ type Membership struct {
 	Channels []string `json:"channels,omitempty"`
 
 	// For how long the member stays after its last subscriber has left: a page
-	// that is loaded anew leaves, too. Default: 5s. Negative: not at all.
+	// that is loaded anew leaves, too. Default: 5s. From 100ms to 24h. Negative: not
+	// at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 
 	info template
@@ -63,6 +66,19 @@ func (m *Membership) provision() (err error) {
 		return fmt.Errorf("presence: info: %w", err)
 	}
 	return nil
+}
+
+// check checks the settings as they stand in the configuration.
+func (m *Membership) check() error {
+	if m.Member == "" {
+		return errors.New("presence needs a member")
+	}
+	if !strings.Contains(m.Member, "{") {
+		if err := checkMember(m.Member); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(checkChannels(m.Channels), bounds.DurationOrOff("linger", m.Linger, bounds.Shortest, bounds.Longest))
 }
 
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
@@ -81,11 +97,8 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, er
 	if who.id, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
 		return who, fmt.Errorf("a part of the member has no value: %w", err)
 	}
-	switch {
-	case len(who.id) > MaxMember:
-		return who, fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(who.id))
-	case !utf8.ValidString(who.id) || strings.ContainsFunc(who.id, unicode.IsControl):
-		return who, fmt.Errorf("a member must be UTF-8 without control characters: %q is not", who.id)
+	if err := checkMember(who.id); err != nil {
+		return who, err
 	}
 	if who.channels = channels; len(m.Channels) > 0 {
 		if who.channels, err = channelNames(repl, m.Channels); err != nil {
@@ -102,6 +115,17 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, er
 		return who, fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(who.info))
 	}
 	return who, nil
+}
+
+// checkMember checks the ID of a member.
+func checkMember(id string) error {
+	switch {
+	case len(id) > MaxMember:
+		return fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(id))
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
+		return fmt.Errorf("a member must be UTF-8 without control characters: %q is not", id)
+	}
+	return nil
 }
 
 // fillInfo is the info as JSON. What is no UTF-8 is refused, for which a strict
@@ -129,6 +153,9 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 		if _, err := parseTemplate(m.Info); err != nil {
 			return d.WrapErr(fmt.Errorf("presence: info: %w", err))
 		}
+		if err := m.check(); err != nil {
+			return d.WrapErr(err)
+		}
 		*to = m
 		return block.Parse(d, block.Subdirectives{
 			"channel": func() error {
@@ -136,15 +163,10 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 				if len(names) == 0 {
 					return d.Err("channel needs a name")
 				}
-				for _, name := range names {
-					if err := checkConfigured(name); err != nil {
-						return d.WrapErr(err)
-					}
-				}
 				m.Channels = append(m.Channels, names...)
 				return nil
 			},
 			"linger": block.DurationOr(d, "0", &m.Linger),
-		}, "channel")
+		}.CheckedBy(d, m.check), "channel")
 	}
 }

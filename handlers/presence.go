@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/presence"
 )
@@ -79,10 +79,7 @@ func (p *Presence) Validate() error {
 	if p.Channel == "" {
 		return errors.New("sse_presence needs a channel")
 	}
-	if p.Limit < 1 || p.Limit > MaxMembers {
-		return fmt.Errorf("limit must be from 1 to %d", MaxMembers)
-	}
-	return checkConfigured(p.Channel)
+	return cmp.Or(checkConfigured(p.Channel), bounds.Number("limit", p.Limit, 1, MaxMembers))
 }
 
 // present is what a request is answered.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -75,7 +77,8 @@ type Publish struct {
 	// `json`: an envelope, which is checked before it is published.
 	Format string `json:"format,omitempty"`
 
-	// How many bytes the data may have. Default: 64 KiB.
+	// How many bytes the data may have. Default: 64 KiB. Up to 512 MiB, which is the
+	// most that Redis takes by its own default.
 	MaxSize int64 `json:"max_size,omitempty"`
 
 	// Adds the event to the channel's history, too, for subscribers of any
@@ -111,8 +114,8 @@ func (p *Publish) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("data: %w", err)
 	}
 	p.path = request.PathIn(p.Channel, p.Event, p.Data)
-	p.format, err = eventstream.ParseFormat(p.Format)
-	return err
+	p.format, _ = eventstream.ParseFormat(p.Format) // Validate says what is wrong
+	return nil
 }
 
 // Validate checks the settings.
@@ -120,15 +123,18 @@ func (p *Publish) Validate() error {
 	if p.Channel == "" {
 		return errors.New("sse_publish needs a channel")
 	}
-	if p.MaxSize < 0 {
-		return errors.New("max_size must be above zero")
-	}
 	if p.Store != nil {
 		if err := p.Store.validate(); err != nil {
 			return err
 		}
 	}
-	return checkConfigured(p.Channel)
+	return cmp.Or(checkConfigured(p.Channel), p.check())
+}
+
+// check checks the settings besides the channel.
+func (p *Publish) check() error {
+	_, format := eventstream.ParseFormat(p.Format)
+	return cmp.Or(format, checkType("event", p.Event), bounds.Size("max_size", p.MaxSize, 1, bounds.LargestPayload))
 }
 
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
@@ -216,7 +222,7 @@ func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"format":        parseFormat(d, &p.Format),
 		"max_size":      block.Size(d, &p.MaxSize),
 		"store":         parseStore(d, &p.Store),
-	})
+	}.CheckedBy(d, p.check))
 }
 
 // Interface guards

@@ -1,7 +1,7 @@
 package handlers
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
@@ -28,19 +29,16 @@ type Store struct {
 	// 10,000. Negative: all of them.
 	MaxLen int64 `json:"maxlen,omitempty"`
 
-	// How long after its newest entry the whole history expires, from 1ms.
+	// How long after its newest entry the whole history expires, from 1ms to 100 years.
 	// Default: never, unless another publisher says so.
 	TTL caddy.Duration `json:"ttl,omitempty"`
 }
 
 func (s *Store) validate() error {
-	if s.MaxLen > maxMaxLen {
-		return fmt.Errorf("store: maxlen must not be above %d", maxMaxLen)
-	}
-	if s.TTL != 0 && s.TTL < caddy.Duration(time.Millisecond) {
-		return errors.New("store: ttl must not be below 1ms")
-	}
-	return nil
+	return cmp.Or(
+		bounds.NumberOrUnlimited("store: maxlen", s.MaxLen, maxMaxLen),
+		bounds.Duration("store: ttl", s.TTL, time.Millisecond, 100*bounds.Forever),
+	)
 }
 
 func (s *Store) keep() bus.Keep {
@@ -58,10 +56,17 @@ func (s *Store) keep() bus.Keep {
 func parseStore(d *caddyfile.Dispenser, to **Store) func() error {
 	return func() error {
 		*to = new(Store)
-		return block.Pairs(d, map[string]func(string) error{
+		err := block.Pairs(d, map[string]func(string) error{
 			"maxlen": (*to).parseMaxLen,
 			"ttl":    (*to).parseTTL,
 		})()
+		if err != nil {
+			return err
+		}
+		if err := (*to).validate(); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
 	}
 }
 
@@ -71,7 +76,7 @@ func (s *Store) parseMaxLen(value string) error {
 		return nil
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || n < 1 || n > maxMaxLen {
+	if err != nil || n < 1 {
 		return fmt.Errorf("%q is not a whole number from 1 to %d, or unlimited", value, maxMaxLen)
 	}
 	s.MaxLen = n
@@ -80,7 +85,7 @@ func (s *Store) parseMaxLen(value string) error {
 
 func (s *Store) parseTTL(value string) error {
 	ttl, err := caddy.ParseDuration(value)
-	if err != nil || ttl < time.Millisecond {
+	if err != nil || ttl == 0 {
 		return fmt.Errorf("%q is not a duration from 1ms, like 24h or 7d", value)
 	}
 	s.TTL = caddy.Duration(ttl)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
@@ -61,8 +61,9 @@ type Subscribe struct {
 	// answers the request keeps the subscriber out, with that answer; one that
 	// fails with status 429, 502, 503 or 504, which pass, sends it away with an
 	// event `sse.busy`, so that it comes back. Headers and placeholders that they
-	// set can be used in all texts here. Default: everyone.
-	Gate caddyhttp.RouteList `json:"gate,omitempty"`
+	// set can be used in all texts here. A gate without routes, or with a route that
+	// has no handler, is an error. Default: everyone.
+	Gate Gate `json:"gate,omitempty"`
 
 	// The origins, such as `https://app.example.com`, whose pages may subscribe
 	// from another site, with the cookies of this one: exactly these, or `*` for
@@ -95,22 +96,23 @@ type Subscribe struct {
 	Greeting *Greeting `json:"greeting,omitempty"`
 
 	// After how long a silence a comment is sent. Default: the app's.
-	// Negative: never.
+	// From 100ms to 24h. Negative: never.
 	Heartbeat caddy.Duration `json:"heartbeat,omitempty"`
 
 	// How long a browser waits before it reconnects, give or take half.
-	// Default: the app's.
+	// Default: the app's. From 100ms to 24h.
 	Retry caddy.Duration `json:"retry,omitempty"`
 
 	// After how long the subscription is closed, give or take 10 %; the
-	// browser then reconnects. Default: 0, never.
+	// browser then reconnects. From 100ms to 365 days. Default: 0, never.
 	MaxDuration caddy.Duration `json:"max_duration,omitempty"`
 
-	// How many bytes may wait for the subscriber. Default: the app's.
+	// How many bytes may wait for the subscriber. Default: the app's. From 4 KiB to
+	// 1 TiB.
 	Pending int64 `json:"pending,omitempty"`
 
 	// For how long the subscriber may take nothing while something waits for
-	// it. Default: the app's.
+	// it. Default: the app's. From 100ms to 24h.
 	WriteTimeout caddy.Duration `json:"write_timeout,omitempty"`
 
 	// Makes the channels those that Redis keeps: the history of each, and the
@@ -123,7 +125,7 @@ type Subscribe struct {
 	Recent *sse.Recent `json:"recent,omitempty"`
 
 	// For how long a channel goes on after its last subscriber has left.
-	// Default: the app's. Negative: not at all.
+	// Default: the app's. From 100ms to 365 days. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 
 	app     *sse.App
@@ -190,9 +192,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		WriteTimeout: time.Duration(cmp.Or(s.WriteTimeout, s.app.WriteTimeout)),
 		Written:      s.app.Gateway().Written(),
 	}
-	if s.format, err = eventstream.ParseFormat(s.Format); err != nil {
-		return err
-	}
+	s.format, _ = eventstream.ParseFormat(s.Format) // Validate says what is wrong
 	s.Recent = cmp.Or(s.Recent, s.app.Recent)
 	s.keep = hub.Keep{
 		Events: s.Recent.Events,
@@ -214,10 +214,10 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		}
 	}
 	s.path = request.PathIn(s.texts()...)
-	if s.cors, err = parseOrigins(caddy.NewReplacer(), s.CORS); err != nil {
+	if s.cors, err = fillOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
 	}
-	if err := s.Gate.Provision(ctx); err != nil {
+	if err := caddyhttp.RouteList(s.Gate).Provision(ctx); err != nil {
 		return fmt.Errorf("gate: %w", err)
 	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
@@ -254,23 +254,13 @@ func (s *Subscribe) Validate() error {
 	if len(s.Channels) == 0 {
 		return errors.New("sse_subscribe needs at least one channel")
 	}
-	channels := s.Channels
-	if s.Presence != nil {
-		channels = slices.Concat(channels, s.Presence.Channels)
-	}
-	for _, name := range channels {
-		if err := checkConfigured(name); err != nil {
-			return err
-		}
-	}
-	if s.Retry < 0 || s.MaxDuration < 0 || s.Pending < 0 || s.WriteTimeout < 0 {
-		return errors.New("retry, max_duration, pending and write_timeout must not be negative")
-	}
-	if err := s.Recent.Validate(); err != nil {
+	if err := cmp.Or(s.check(), s.cors.check(), s.Gate.check(), s.Recent.Validate()); err != nil {
 		return err
 	}
-	if s.Presence != nil && s.Presence.Member == "" {
-		return errors.New("presence needs a member")
+	if s.Presence != nil {
+		if err := s.Presence.check(); err != nil {
+			return err
+		}
 	}
 	if s.Limits != nil {
 		if err := s.Limits.Validate(false); err != nil {
@@ -286,6 +276,42 @@ func (s *Subscribe) Validate() error {
 	return s.checkHistory()
 }
 
+// check checks what is the directive's alone, as far as it is set.
+func (s *Subscribe) check() error {
+	_, format := eventstream.ParseFormat(s.Format)
+	return cmp.Or(
+		checkChannels(s.Channels),
+		format,
+		checkType("event", s.Event),
+		s.Greeting.check(),
+		bounds.DurationOrOff("heartbeat", s.Heartbeat, bounds.Shortest, bounds.Longest),
+		bounds.Duration("retry", s.Retry, bounds.Shortest, bounds.Longest),
+		bounds.Duration("max_duration", s.MaxDuration, bounds.Shortest, bounds.Forever),
+		bounds.Size("pending", s.Pending, sse.MinPending, bounds.Largest),
+		bounds.Duration("write_timeout", s.WriteTimeout, bounds.Shortest, bounds.Longest),
+		bounds.DurationOrOff("linger", s.Linger, bounds.Shortest, bounds.Forever),
+	)
+}
+
+// checkType checks the type of an event as it stands in the configuration.
+func checkType(name, value string) error {
+	if !eventstream.ValidType(value) {
+		return fmt.Errorf("%s is the type of an event, which must not hold a line end", name)
+	}
+	return nil
+}
+
+// check checks a greeting. A browser drops an event without data.
+func (g *Greeting) check() error {
+	switch {
+	case g == nil:
+		return nil
+	case g.Data == "":
+		return errors.New("greeting needs data: browsers drop an event without")
+	}
+	return checkType("greeting: event", g.Event)
+}
+
 // checkHistory checks what is said of history.
 func (s *Subscribe) checkHistory() error {
 	if s.History == nil {
@@ -295,7 +321,12 @@ func (s *Subscribe) checkHistory() error {
 		return fmt.Errorf("sse_subscribe with history takes %d channels at most, not %d: an event's ID holds the position in each, and a browser sends no more than 128 bytes of it to another origin without asking first",
 			eventstream.MaxVector, len(s.Channels))
 	}
-	if s.History.Last < 0 || s.History.Max < 0 || s.History.Max > MaxReplay || s.History.Last > cmp.Or(s.History.Max, DefaultMax) {
+	if err := cmp.Or(
+		bounds.Number("history: last", s.History.Last, 1, MaxReplay), bounds.Number("history: max", s.History.Max, 1, MaxReplay),
+	); err != nil {
+		return err
+	}
+	if s.History.Last > cmp.Or(s.History.Max, DefaultMax) {
 		return fmt.Errorf("history: last is at most max (%d by default), and max at most %d", DefaultMax, MaxReplay)
 	}
 	return nil

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -10,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
@@ -59,14 +59,9 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	addChannels := func(names []string) error {
-		for _, name := range names {
-			if err := checkConfigured(name); err != nil {
-				return d.WrapErr(err)
-			}
-			if slices.Contains(s.Channels, name) {
-				return d.Errf("channel %s stands here twice", name)
-			}
-			s.Channels = append(s.Channels, name)
+		s.Channels = append(s.Channels, names...)
+		if err := checkChannels(s.Channels); err != nil {
+			return d.WrapErr(err)
 		}
 		return nil
 	}
@@ -102,7 +97,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return s.Recent.UnmarshalCaddyfile(d)
 		},
 		"linger": block.DurationOr(d, "0", &s.Linger),
-	}, "channel", "cors")
+	}.CheckedBy(d, s.check), "channel", "cors")
 	if err != nil {
 		return err
 	}
@@ -127,8 +122,11 @@ func (s *Subscribe) parseHistory(d *caddyfile.Dispenser) error {
 			return d.Errf("history: %s needs a number of events", name)
 		}
 		n, err := strconv.Atoi(d.Val())
-		if err != nil || n < 1 || n > MaxReplay {
+		if err != nil || n == 0 {
 			return d.Errf("history: %s %q is not a number of events, 1 to %d", name, d.Val(), MaxReplay)
+		}
+		if err := bounds.Number("history: "+name, n, 1, MaxReplay); err != nil {
+			return d.WrapErr(err)
 		}
 		*to = n
 	}

@@ -144,7 +144,7 @@ func TestOpening(t *testing.T) {
 func TestHeartbeatAndMaxDuration(t *testing.T) {
 	g, _ := start(t, `http://{$ADDR} {
 	sse_subscribe /beats chat:1 {
-		heartbeat 50ms
+		heartbeat 100ms
 	}
 	sse_subscribe /silent chat:1 {
 		heartbeat off
@@ -286,7 +286,7 @@ func TestServerTimeouts(t *testing.T) {
 `+redisOption(server), `https://{$ADDR} {
 	tls internal
 	sse_subscribe /events chat:1 {
-		heartbeat 50ms
+		heartbeat 100ms
 	}
 }`)
 	streams := []*gatewaytest.Stream{
@@ -398,7 +398,7 @@ func TestRedisFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, server := start(t, `http://{$ADDR} {
 	sse_subscribe /events chat:1 {
-		heartbeat 50ms
+		heartbeat 100ms
 	}
 }`)
 			early := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events")

@@ -3,7 +3,7 @@
 package sse
 
 import (
-	"errors"
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/history"
 	"github.com/caddy-sse/caddy-sse/module/hub"
@@ -30,6 +31,12 @@ const (
 	DefaultMemory       = hub.DefaultMemory
 )
 
+// The smallest sizes that can be configured: below, next to nothing gets through.
+const (
+	MinPending = 4 << 10
+	minMemory  = 64 << 10
+)
+
 func init() {
 	caddy.RegisterModule(&App{})
 }
@@ -43,25 +50,27 @@ type App struct {
 	// After how long a silence a subscriber is sent a comment, which keeps
 	// proxies from closing the connection and shows whether the client is
 	// there. Default: 25s, below the 30s after which QUIC gives up a silent
-	// connection. Negative: never.
+	// connection. From 100ms to 24h. Negative: never.
 	Heartbeat caddy.Duration `json:"heartbeat,omitempty"`
 
 	// How long a browser waits before it reconnects. Each subscriber is told a
 	// time of its own, up to half more or less, so that a crowd does not come
-	// back at once. Default: 3s.
+	// back at once. Default: 3s. From 100ms to 24h.
 	Retry caddy.Duration `json:"retry,omitempty"`
 
 	// How many bytes may wait for one subscriber. One for whom more would have
-	// to is closed: it comes back, and delays nobody meanwhile. Default: 1 MiB.
+	// to is closed: it comes back, and delays nobody meanwhile. Default: 1 MiB. From
+	// 4 KiB to 1 TiB.
 	Pending int64 `json:"pending,omitempty"`
 
 	// A subscriber that takes nothing for so long, while something waits for
-	// it, is closed. Default: 10s.
+	// it, is closed. Default: 10s. From 100ms to 24h.
 	WriteTimeout caddy.Duration `json:"write_timeout,omitempty"`
 
 	// Over how long subscribers are sent away, each with a reconnection time of
 	// its own, when Caddy ends or a reload gives it another Redis, so that they
-	// come to other gateways as a trickle. Default: 5s. Negative: at once.
+	// come to other gateways as a trickle. Default: 5s. From 100ms to 24h. Negative:
+	// at once.
 	Drain caddy.Duration `json:"drain,omitempty"`
 
 	// What each channel remembers for those who come back. Default: the newest
@@ -69,16 +78,16 @@ type App struct {
 	Recent *Recent `json:"recent,omitempty"`
 
 	// For how long a channel goes on, and remembers, after its last subscriber
-	// has left: a page that is loaded anew misses nothing. Default: 1m.
-	// Negative: not at all.
+	// has left: a page that is loaded anew misses nothing. Default: 1m. From 100ms to
+	// 365 days. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 
 	// How many bytes all channels together remember; past it, the oldest event
-	// of all is forgotten. Default: 128 MiB.
+	// of all is forgotten. Default: 128 MiB. From 64 KiB to 1 TiB.
 	Memory int64 `json:"memory,omitempty"`
 
 	// After how long the members of a gateway that was killed have left; see
-	// `presence` of sse_subscribe. From 1s. Default: 30s.
+	// `presence` of sse_subscribe. Default: 30s. From 1s to 24h.
 	PresenceTTL caddy.Duration `json:"presence_ttl,omitempty"`
 
 	// Limits of all subscribers together. Default: what the process can hold.
@@ -175,22 +184,21 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // Validate checks the settings.
 func (a *App) Validate() error {
-	if a.Retry < 0 || a.Pending < 0 || a.WriteTimeout < 0 || a.Memory < 0 {
-		return errors.New("retry, pending, write_timeout and memory must be above zero")
-	}
-	if a.PresenceTTL < caddy.Duration(time.Second) {
-		return errors.New("presence_ttl must not be below 1s")
-	}
-	if err := a.Limits.Validate(true); err != nil {
-		return err
-	}
-	if err := a.Metrics.validate(); err != nil {
-		return err
-	}
-	if err := a.Recent.Validate(); err != nil {
-		return err
-	}
-	return a.Redis.validate()
+	return cmp.Or(a.check(), a.Limits.Validate(true), a.Metrics.validate(), a.Recent.Validate(), a.Redis.validate())
+}
+
+// check checks what is the app's alone, as far as it is set.
+func (a *App) check() error {
+	return cmp.Or(
+		bounds.DurationOrOff("heartbeat", a.Heartbeat, bounds.Shortest, bounds.Longest),
+		bounds.Duration("retry", a.Retry, bounds.Shortest, bounds.Longest),
+		bounds.Size("pending", a.Pending, MinPending, bounds.Largest),
+		bounds.Duration("write_timeout", a.WriteTimeout, bounds.Shortest, bounds.Longest),
+		bounds.DurationOrOff("drain", a.Drain, bounds.Shortest, bounds.Longest),
+		bounds.DurationOrOff("linger", a.Linger, bounds.Shortest, bounds.Forever),
+		bounds.Size("memory", a.Memory, minMemory, bounds.Largest),
+		bounds.Duration("presence_ttl", a.PresenceTTL, time.Second, bounds.Longest),
+	)
 }
 
 // Start connects to Redis in the background: Caddy starts without it, too.

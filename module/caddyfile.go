@@ -99,7 +99,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return a.Limits.UnmarshalCaddyfile(d, true)
 		},
 		"presence_ttl": block.Duration(d, &a.PresenceTTL),
-	})
+	}.CheckedBy(d, a.check))
 }
 
 func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -108,11 +108,15 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	case len(args) > 0 && args[0] == "embedded":
 		r.Embedded = bus.DefaultEmbedded
 		if len(args) == 2 {
-			r.Embedded = args[1]
+			if r.Embedded = args[1]; r.Embedded == "" {
+				return d.Err("redis embedded: the address is empty: leave it out for " + bus.DefaultEmbedded)
+			}
 		}
 		if len(args) > 2 {
 			return d.Err("redis embedded takes one host:port at most")
 		}
+	case len(args) == 1 && args[0] == "":
+		return d.Err("redis: the address is empty: leave it out for " + DefaultRedis)
 	case len(args) == 1:
 		r.Address = args[0]
 	case len(args) > 1:
@@ -137,13 +141,7 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		// So that the same lines serve a real one, which an environment names.
 		subs = block.Subdirectives{"keyspace_notifications": subs["keyspace_notifications"]}
 	}
-	if err := block.Parse(d, subs); err != nil {
-		return err
-	}
-	if err := r.validate(); err != nil {
-		return d.WrapErr(err)
-	}
-	return nil
+	return block.Parse(d, subs.CheckedBy(d, r.validate))
 }
 
 func (t *RedisTLS) unmarshalCaddyfile(d *caddyfile.Dispenser) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/module/admission"
 )
 
@@ -66,12 +67,18 @@ func (l *Limits) Validate(ofApp bool) error {
 	switch {
 	case l.Overload != "" && l.Overload != "busy" && l.Overload != "refuse":
 		return fmt.Errorf("limits: overload is busy or refuse, not %q", l.Overload)
-	case l.SubscribersPerIP < 0 || l.SubscribersPerMember < 0 || l.ChannelsPerSubscriber < 0 || l.ConnectRate < 0 || l.PublishRate < 0:
-		return fmt.Errorf("limits must be above zero")
 	case !ofApp && (l.Channels != 0 || l.PublishRate != 0):
 		return fmt.Errorf("limits: channels and publish_rate are for the global option")
 	}
-	return nil
+	return cmp.Or(
+		bounds.NumberOrUnlimited("subscribers", l.Subscribers, maxLimit),
+		bounds.Number("subscribers_per_ip", l.SubscribersPerIP, 1, maxLimit),
+		bounds.Number("subscribers_per_member", l.SubscribersPerMember, 1, maxLimit),
+		bounds.NumberOrUnlimited("channels", l.Channels, maxLimit),
+		bounds.Number("channels_per_subscriber", l.ChannelsPerSubscriber, 1, maxLimit),
+		bounds.Rate("connect_rate", l.ConnectRate, maxLimit),
+		bounds.Rate("publish_rate", l.PublishRate, maxLimit),
+	)
 }
 
 // over are the limits, with what they leave open as in the app's.
@@ -125,11 +132,5 @@ func (l *Limits) UnmarshalCaddyfile(d *caddyfile.Dispenser, ofApp bool) error {
 		lines["channels"] = block.NumberOrUnlimited(d, maxLimit, &l.Channels)
 		lines["publish_rate"] = block.PerSecond(d, maxLimit, &l.PublishRate)
 	}
-	if err := block.Parse(d, lines); err != nil {
-		return err
-	}
-	if err := l.Validate(ofApp); err != nil {
-		return d.WrapErr(err)
-	}
-	return nil
+	return block.Parse(d, lines.CheckedBy(d, func() error { return l.Validate(ofApp) }))
 }

@@ -2,7 +2,6 @@ package sse
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
@@ -39,14 +39,11 @@ func (m *Metrics) wants(name string) bool {
 
 func (m *Metrics) validate() error {
 	for _, pattern := range m.PerChannel {
-		if _, err := path.Match(pattern, ""); err != nil {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 			return fmt.Errorf("metrics: per_channel %q is not a pattern, like chat:*", pattern)
 		}
 	}
-	if m.Max < 0 {
-		return errors.New("metrics: max must be above zero")
-	}
-	return nil
+	return bounds.Number("max", m.Max, 1, maxMetrics)
 }
 
 // UnmarshalCaddyfile sets up the metrics from the block of a subdirective.

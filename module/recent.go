@@ -1,12 +1,14 @@
 package sse
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
+	"math"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 )
 
 // Recent says how much a channel remembers, in the gateway's memory, for those
@@ -25,10 +27,10 @@ const MaxRecent = 1_000_000
 
 // Validate checks the settings.
 func (r *Recent) Validate() error {
-	if r.Events < 0 || r.Events > MaxRecent || r.Size < 0 {
-		return fmt.Errorf("recent is a number of events, 0 to %d, and a size above zero", MaxRecent)
-	}
-	return nil
+	return cmp.Or(
+		bounds.Number("recent: the number of events", r.Events, 0, MaxRecent),
+		bounds.Size("recent: the size", r.Size, 1, bounds.Largest),
+	)
 }
 
 // Bytes is the size, or its default.
@@ -48,23 +50,18 @@ func (r *Recent) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(args) == 0 || len(args) > 2 {
 		return d.Err("recent takes a number of events, and may take a size, like 100 1MiB")
 	}
-	if r.Events, err = parseCount(args[0]); err != nil {
+	if r.Events, err = strconv.Atoi(args[0]); err != nil {
 		return d.Errf("recent: %q is not a number of events, 0 to %d", args[0], MaxRecent)
 	}
 	if len(args) == 2 {
 		n, err := humanize.ParseBytes(args[1])
-		if err != nil || n == 0 || n > 1<<40 {
+		if err != nil || n == 0 {
 			return d.Errf("recent: %q is not a size, like 1MiB", args[1])
 		}
-		r.Size = int64(n)
+		r.Size = int64(min(n, math.MaxInt64))
+	}
+	if err := r.Validate(); err != nil {
+		return d.WrapErr(err)
 	}
 	return nil
-}
-
-func parseCount(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err == nil && (n < 0 || n > MaxRecent) {
-		err = errors.New("out of range")
-	}
-	return n, err
 }

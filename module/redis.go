@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
@@ -48,7 +49,7 @@ type Redis struct {
 	// The connections' name in `CLIENT LIST`. Default: `caddy-sse`.
 	ClientName string `json:"client_name,omitempty"`
 
-	// How long connecting may take. Default: 3s.
+	// How long connecting may take. Default: 3s. From 100ms to 1m.
 	DialTimeout caddy.Duration `json:"dial_timeout,omitempty"`
 
 	// Have Redis turn on keyspace notifications of Redis streams, where they are
@@ -130,8 +131,8 @@ func (r *Redis) options(repl *caddy.Replacer) (*redis.Options, error) {
 			return nil, err
 		}
 	}
-	if strings.ContainsAny(o.ClientName, " \n\r\t") {
-		return nil, fmt.Errorf("redis: client_name %q: Redis allows no spaces in it", o.ClientName)
+	if err := checkClientName(o.ClientName); err != nil {
+		return nil, err
 	}
 	o.DialTimeout = time.Duration(r.DialTimeout)
 	if r.TLS != nil {
@@ -140,6 +141,15 @@ func (r *Redis) options(repl *caddy.Replacer) (*redis.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+var errCertWithoutKey = errors.New("redis: tls cert and key belong together: one is missing")
+
+func checkClientName(name string) error {
+	if strings.ContainsAny(name, " \n\r\t") {
+		return fmt.Errorf("redis: client_name %q: Redis allows no spaces in it", name)
+	}
+	return nil
 }
 
 func parseDB(s string) (int, error) {
@@ -251,7 +261,7 @@ func (t *RedisTLS) config(c *tls.Config, fill func(string) (string, error)) (*tl
 		}
 	}
 	if (cert == "") != (key == "") {
-		return nil, errors.New("redis: tls cert and key belong together: one is missing")
+		return nil, errCertWithoutKey
 	}
 	if cert != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
@@ -278,6 +288,17 @@ func (r *Redis) validate() error {
 		if _, err := parseAddress(r.Address); err != nil {
 			return err
 		}
+	}
+	if !strings.Contains(r.ClientName, "{") {
+		if err := checkClientName(r.ClientName); err != nil {
+			return err
+		}
+	}
+	if err := bounds.Duration("redis: dial_timeout", r.DialTimeout, bounds.Shortest, time.Minute); err != nil {
+		return err
+	}
+	if r.TLS != nil && (r.TLS.Cert == "") != (r.TLS.Key == "") {
+		return errCertWithoutKey
 	}
 	if r.DB != "" && !strings.Contains(r.DB, "{") {
 		if _, err := parseDB(r.DB); err != nil {

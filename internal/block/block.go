@@ -5,9 +5,9 @@ package block
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -39,6 +39,25 @@ func Parse(d *caddyfile.Dispenser, subs Subdirectives, repeatable ...string) err
 	return nil
 }
 
+// CheckedBy has check called after each line that is read, at which it then says
+// what is wrong: it is the same that Validate uses, so that JSON is refused in the
+// same words.
+func (s Subdirectives) CheckedBy(d *caddyfile.Dispenser, check func() error) Subdirectives {
+	checked := make(Subdirectives, len(s))
+	for name, read := range s {
+		checked[name] = func() error {
+			if err := read(); err != nil {
+				return err
+			}
+			if err := check(); err != nil {
+				return d.WrapErr(err)
+			}
+			return nil
+		}
+	}
+	return checked
+}
+
 // Text reads the one argument of a subdirective into to.
 func Text(d *caddyfile.Dispenser, to *string) func() error {
 	return func() error {
@@ -64,13 +83,14 @@ func Flag(d *caddyfile.Dispenser, to *bool) func() error {
 	}
 }
 
-// Duration reads a duration above zero.
+// Duration reads a duration. What it may be is said by the check of the block;
+// zero is no duration, since a setting that is zero has its default.
 func Duration(d *caddyfile.Dispenser, to *caddy.Duration) func() error {
 	return duration(d, to, "")
 }
 
-// DurationOr reads a duration above zero, or the word that turns it off, which
-// is kept as -1.
+// DurationOr reads a duration above zero, or the word that turns it off, which is
+// kept as -1.
 func DurationOr(d *caddyfile.Dispenser, off string, to *caddy.Duration) func() error {
 	return duration(d, to, off)
 }
@@ -87,8 +107,8 @@ func duration(d *caddyfile.Dispenser, to *caddy.Duration, off string) func() err
 			return noBlock(d)
 		}
 		dur, err := caddy.ParseDuration(arg)
-		if err != nil || dur < time.Millisecond {
-			expected := "a duration from 1ms, like 25s or 1m"
+		if err != nil || dur == 0 || dur < 0 && off != "" {
+			expected := "a duration, like 25s or 1m"
 			if off != "" {
 				expected = fmt.Sprintf("%s, or %s", expected, off)
 			}
@@ -99,7 +119,8 @@ func duration(d *caddyfile.Dispenser, to *caddy.Duration, off string) func() err
 	}
 }
 
-// Size reads a size in bytes, like 64KiB.
+// Size reads a size in bytes, like 64KiB. What it may be is said by the check of
+// the block.
 func Size(d *caddyfile.Dispenser, to *int64) func() error {
 	return func() error {
 		name := d.Val()
@@ -108,10 +129,10 @@ func Size(d *caddyfile.Dispenser, to *int64) func() error {
 			return d.Errf("%s takes one size, like 64KiB", name)
 		}
 		n, err := humanize.ParseBytes(arg)
-		if err != nil || n == 0 || n > 1<<40 {
+		if err != nil || n == 0 {
 			return d.Errf("%s: %q is not a size, like 64KiB", name, arg)
 		}
-		*to = int64(n)
+		*to = int64(min(n, math.MaxInt64))
 		return noBlock(d)
 	}
 }

@@ -1,10 +1,13 @@
 package block
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-sse/caddy-sse/internal/bounds"
 )
 
 // Number reads a whole number from 1 to most.
@@ -16,8 +19,11 @@ func Number(d *caddyfile.Dispenser, most int, to *int) func() error {
 			return d.Errf("%s takes one number", name)
 		}
 		n, err := strconv.Atoi(arg)
-		if err != nil || n < 1 || n > most {
+		if err != nil || n == 0 {
 			return d.Errf("%s: %q is not a whole number from 1 to %d", name, arg, most)
+		}
+		if err := bounds.Number(name, n, 1, most); err != nil {
+			return d.WrapErr(err)
 		}
 		*to = n
 		return noBlock(d)
@@ -35,8 +41,11 @@ func NumberOrUnlimited(d *caddyfile.Dispenser, most int, to *int) func() error {
 			return noBlock(d)
 		}
 		n, err := strconv.Atoi(strings.Join(args, " "))
-		if err != nil || n < 1 || n > most {
+		if err != nil || n < 1 {
 			return d.Errf("%s takes a whole number from 1 to %d, or unlimited", name, most)
+		}
+		if err := bounds.NumberOrUnlimited(name, n, most); err != nil {
+			return d.WrapErr(err)
 		}
 		*to = n
 		return noBlock(d)
@@ -53,8 +62,11 @@ func PerSecond(d *caddyfile.Dispenser, most float64, to *float64) func() error {
 		}
 		number, found := strings.CutSuffix(arg, "/s")
 		n, err := strconv.ParseFloat(number, 64)
-		if !found || err != nil || !(n > 0 && n <= most) {
+		if !found || err != nil || n == 0 || math.IsNaN(n) {
 			return d.Errf("%s: %q is not a rate, like 10/s or 0.5/s", name, arg)
+		}
+		if err := bounds.Rate(name, n, most); err != nil {
+			return d.WrapErr(err)
 		}
 		*to = n
 		return noBlock(d)
