@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -82,12 +83,6 @@ func (p *Presence) Validate() error {
 	return cmp.Or(checkConfigured(p.Channel), bounds.Number("limit", p.Limit, 1, MaxMembers))
 }
 
-// present is what a request is answered.
-type present struct {
-	Members []presence.Member `json:"members"`
-	Count   int               `json:"count"`
-}
-
 func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	if !asksForJSON(r) {
 		return next.ServeHTTP(w, r)
@@ -100,11 +95,49 @@ func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	members, err := p.app.Gateway().Presence.Members(r.Context(), channel)
+	hold, err := newHold(r.Context())
+	defer hold.release()
 	if err != nil {
+		return refuse(w, http.StatusServiceUnavailable, err)
+	}
+	var list *presence.List
+	var members []presence.Member
+	err = hold.read(r.Context(), func() (err error) {
+		if list, err = p.app.Gateway().Presence.List(r.Context(), channel, p.Limit); err == nil {
+			members, err = list.Members(r.Context())
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errPagesBusy):
+		return refuse(w, http.StatusServiceUnavailable, err)
+	case err != nil:
 		return explain(w, redisError("reading who is there", channel, err))
 	}
-	return answer(w, present{members[:min(len(members), p.Limit)], len(members)})
+	out := newPageWriter(w)
+	_, _ = out.WriteString(`{"members":[`)
+	for n := 0; len(members) > 0; {
+		for _, m := range members {
+			if n++; n > 1 {
+				_ = out.WriteByte(',')
+			}
+			b, err := json.Marshal(m)
+			if err != nil { // its info is none
+				m.Info = nil
+				b, _ = json.Marshal(m)
+			}
+			_, _ = out.Write(b)
+		}
+		if out.Flush() != nil {
+			return nil // the client has left, or takes nothing
+		}
+		if members, err = list.Members(r.Context()); err != nil {
+			out.abandon()
+		}
+	}
+	fmt.Fprintf(out, `],"count":%d}`, list.Count)
+	_ = out.end() // the client has left
+	return nil
 }
 
 // UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:

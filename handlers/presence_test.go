@@ -332,3 +332,52 @@ func TestPresenceCaddyfile(t *testing.T) {
 		}
 	}
 }
+
+// Of many members only those are read whole that are listed.
+func TestPresenceReadsWhatItLists(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, redisOption(server), `http://{$ADDR} {
+		sse_presence /members/* room:{path.1} {
+			limit 300
+		}
+	}`)
+	const n = 5000
+	server.Do("ZADD", "sse.presence.gateways", "9999999999999", "other")
+	server.Do("ZADD", "sse.presence.gateways", "1", "dead")
+	pipe := server.Client().Pipeline()
+	info := `"` + strings.Repeat("x", 1000) + `"`
+	for i := range n {
+		pipe.HSet(t.Context(), "sse.presence.in:room:1", fmt.Sprint("other:", i), fmt.Sprint(1700000000000+i, " ", info))
+		pipe.HSet(t.Context(), "sse.presence.in:room:1", fmt.Sprint("dead:d", i), fmt.Sprint(1600000000000+i, " ", info))
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sent := func() int {
+		_, rest, _ := strings.Cut(server.Do("INFO", "stats").(string), "total_net_output_bytes:")
+		var bytes int
+		_, _ = fmt.Sscan(rest, &bytes) // it is a number
+		return bytes
+	}
+	before := sent()
+	var list struct {
+		Members []struct{ ID, Info string }
+		Count   int
+	}
+	r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/members/1", "")
+	if err := json.Unmarshal([]byte(body), &list); err != nil || r.StatusCode != 200 {
+		t.Fatal(err, r.Status)
+	}
+	if list.Count != n || len(list.Members) != 300 {
+		t.Fatalf("%d of %d are listed", len(list.Members), list.Count)
+	}
+	for i, m := range list.Members {
+		if m.ID != fmt.Sprint(i) || len(m.Info) != 1000 {
+			t.Fatalf("member %d is %.100v", i, m)
+		}
+	}
+	if read := sent() - before; read > 1<<20 {
+		t.Errorf("%d bytes were read", read)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,38 +14,102 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Members are those who are in the channel, on all gateways, those who came first
-// at the front. It fails within some seconds when Redis is away.
-func (p *Presence) Members(ctx context.Context, channel string) ([]Member, error) {
+const (
+	// scanned is about how many members one step looks at.
+	scanned = 1000
+	// fetched is how many of those that are listed are read at once.
+	fetched = 200
+)
+
+// A List is those who are in a channel, on all gateways.
+type List struct {
+	// Count is how many they are.
+	Count int
+
+	presence *Presence
+	channel  string
+	first    []seat // who came first, in that order
+}
+
+// A seat is where a member is kept.
+type seat struct {
+	field, id string
+	since     int64 // in Unix milliseconds
+}
+
+func (a seat) compare(b seat) int {
+	return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.id, b.id))
+}
+
+// List looks who is in the channel, step by step and without their infos, of which
+// there may be 1024 bytes for each. Those who came first, limit at most, can be read
+// by [List.Members]. It fails within some seconds when Redis is away.
+func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	// No transaction, which a Redis whose memory is full refuses: nothing here
-	// depends on one.
-	pipe := p.bus.Client().Pipeline()
+	client := p.bus.Client()
+	pipe := client.Pipeline()
 	now := pipe.Time(ctx)
 	leases := pipe.ZRangeWithScores(ctx, gatewaysKey, 0, -1)
-	in := pipe.HGetAll(ctx, inKey(channel))
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, err
 	}
 	living := alive(leases.Val(), now.Val())
-	byID := make(map[string]Member)
-	for field, value := range in.Val() {
-		gateway, id, ok := strings.Cut(field, ":")
-		if !ok || !living[gateway] {
-			continue
+	byID := make(map[string]seat)
+	for cursor := "0"; ; {
+		reply, err := scanScript.Run(ctx, client, []string{inKey(channel)}, cursor, scanned).StringSlice()
+		if err != nil {
+			return nil, err
 		}
-		m := parseMember(id, value)
-		if other, again := byID[id]; again && !m.Since.Before(other.Since) {
-			m.Since = other.Since
+		if len(reply)%2 != 1 {
+			return nil, fmt.Errorf("the script answered %d texts", len(reply))
 		}
-		byID[id] = m
+		for i := 1; i < len(reply); i += 2 {
+			gateway, id, ok := strings.Cut(reply[i], ":")
+			if !ok || !living[gateway] {
+				continue
+			}
+			since, _ := strconv.ParseInt(reply[i+1], 10, 64) // as it was written
+			s := seat{reply[i], id, since}
+			if other, again := byID[id]; again {
+				s.since = min(s.since, other.since)
+			}
+			byID[id] = s
+		}
+		if cursor = reply[0]; cursor == "0" {
+			break
+		}
 	}
-	members := make([]Member, 0, len(byID)) // not nil, which JSON calls null
-	for _, m := range byID {
-		members = append(members, m)
+	first := slices.SortedFunc(maps.Values(byID), seat.compare)
+	l := &List{Count: len(first), presence: p, channel: channel}
+	l.first = slices.Clone(first[:min(len(first), limit)])
+	return l, nil
+}
+
+// Members reads the next members; none at the end. Who has left since is left out.
+func (l *List) Members(ctx context.Context) ([]Member, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	members := make([]Member, 0, fetched)
+	for len(l.first) > 0 && len(members) == 0 {
+		next := l.first[:min(len(l.first), fetched)]
+		fields := make([]string, len(next))
+		for i, s := range next {
+			fields[i] = s.field
+		}
+		values, err := l.presence.bus.Client().HMGet(ctx, inKey(l.channel), fields...).Result()
+		if err != nil {
+			return nil, err
+		}
+		for i, value := range values {
+			if text, ok := value.(string); ok {
+				m := parseMember(next[i].id, text)
+				m.Since = wireTime(time.UnixMilli(next[i].since))
+				members = append(members, m)
+			}
+		}
+		l.first = l.first[len(next):]
 	}
-	slices.SortFunc(members, func(a, b Member) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	return members, nil
 }
 

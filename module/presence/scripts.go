@@ -27,6 +27,7 @@ var (
 	renewScript = script("renew.lua")
 	reapScript  = script("reap.lua")
 	buryScript  = script("bury.lua")
+	scanScript  = script("scan.lua")
 	deadScript  = script("dead.lua")
 )
 
