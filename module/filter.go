@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
@@ -32,7 +33,7 @@ type Guest struct {
 	ID       uint64    `json:"id"`
 	Channels []string  `json:"channels"`
 	Member   string    `json:"member,omitempty"`
-	IP       string    `json:"ip"`
+	IP       string    `json:"ip,omitempty"` // none over a Unix socket
 	Protocol string    `json:"protocol"`
 	Via      string    `json:"via"`
 	Since    time.Time `json:"since"`
@@ -51,7 +52,7 @@ func (g *Gateway) Guests(f Filter, limit int) (guests []Guest, count int) {
 		}
 		count++
 		guests = append(guests, Guest{
-			s.ID(), about.Channels, about.Member, about.RemoteIP.String(), about.Protocol, about.Via(), about.Since.Truncate(time.Millisecond), waiting,
+			s.ID(), about.Channels, about.Member, about.ip(), about.Protocol, about.Via(), about.Since.Truncate(time.Millisecond), waiting,
 		})
 	})
 	slices.SortFunc(guests, func(a, b Guest) int { return a.Since.Compare(b.Since) })
@@ -82,12 +83,21 @@ func (g *Gateway) Kick(f Filter, forbid time.Duration) (n int) {
 	return n
 }
 
+// ip is the client's address as text: empty if it has none, as over a Unix
+// socket.
+func (s *Subscription) ip() string {
+	if !s.RemoteIP.IsValid() {
+		return ""
+	}
+	return s.RemoteIP.String()
+}
+
 // itself chooses whoever this is, when it comes again.
 func (s *Subscription) itself() Filter {
 	if s.Member != "" {
 		return Filter{Member: s.Member}
 	}
-	return Filter{IP: netip.PrefixFrom(s.RemoteIP, s.RemoteIP.BitLen())}
+	return Filter{IP: admission.Network(s.RemoteIP)}
 }
 
 // IsForbidden reports whether an operator keeps it out.

@@ -55,7 +55,7 @@ func (g *Gateway) Closed(s *Subscription, e delivery.End) {
 	}
 	g.events.emit(EventSubscriberClosed, func() map[string]any {
 		return map[string]any{
-			"reason": string(reason), "channels": s.Channels, "member": s.Member, "remote_ip": s.RemoteIP.String(),
+			"reason": string(reason), "channels": s.Channels, "member": s.Member, "remote_ip": s.ip(),
 			"duration": e.Open.Round(time.Millisecond).Seconds(),
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/admission"
 )
 
 // Subscribers is a list of them; Count counts those that are not listed, too.
@@ -97,19 +97,9 @@ func parseFilter(query url.Values) (f sse.Filter, err error) {
 		}
 	}
 	if text := query.Get("ip"); query.Has("ip") {
-		if f.IP, err = parseNetwork(text); err != nil {
-			return f, problem(http.StatusBadRequest, fmt.Errorf("ip: %q is neither an address nor a network, like 192.0.2.0/24", text))
+		if f.IP, err = admission.ParseNetwork(text); err != nil {
+			return f, problem(http.StatusBadRequest, fmt.Errorf("ip: %w", err))
 		}
 	}
 	return f, nil
-}
-
-// parseNetwork reads an address, or a network of them.
-func parseNetwork(text string) (netip.Prefix, error) {
-	if ip, err := netip.ParseAddr(text); err == nil {
-		ip = ip.Unmap()
-		return netip.PrefixFrom(ip, ip.BitLen()), nil
-	}
-	network, err := netip.ParsePrefix(text)
-	return network.Masked(), err
 }

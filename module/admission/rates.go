@@ -8,17 +8,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Network is what counts as one client: an IPv4 address, or, since a client of
-// IPv6 has all of a network to choose from (RFC 6177), its /64.
-func Network(ip netip.Addr) netip.Prefix {
-	bits := 32
-	if ip.Is6() {
-		bits = 64
-	}
-	network, _ := ip.Prefix(bits) // the zero value for no address
-	return network
-}
-
 // maxClients is how many clients' rates are known at once: past it those are
 // forgotten who have not come for long.
 const maxClients = 100_000
