@@ -23,7 +23,7 @@ func init() {
 // Health answers whether events reach subscribers: 200 while what the gateway
 // publishes to itself through Redis, each second, comes back to it, and 503
 // otherwise, at most 5 seconds after that has changed. It is 503, too, as long as
-// Redis refuses to let histories be read.
+// Redis refuses to let histories be read, and at a node of a Redis Cluster.
 //
 //	{"status":"ok","reasons":[],"redis":{"up":true,"since":"2026-11-24T15:04:05Z","probe_ms":0.41},"subscribers":42}
 //
@@ -100,6 +100,9 @@ func (h *Health) examine(ready, live bool) health {
 		a.Reasons = append(a.Reasons, redis.Problem)
 	case redis.Refused != "" && !ready: // who is here is served as before
 		a.Reasons = append(a.Reasons, redis.Refused+": new connections to it are refused, while older ones go on")
+	}
+	if redis.Up && redis.Limited != "" && !live {
+		a.Reasons = append(a.Reasons, redis.Limited)
 	}
 	if why := gateway.History.Refused(); why != "" && redis.Up && !live {
 		a.Reasons = append(a.Reasons, why)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -55,9 +56,7 @@ func showStatus(w http.ResponseWriter, r *http.Request) error {
 
 func statusOf(g *sse.Gateway) GatewayStatus {
 	stats, redis := g.Stats(), g.Bus.Health()
-	if redis.Problem == "" {
-		redis.Problem = g.History.Refused()
-	}
+	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.History.Refused())
 	s := GatewayStatus{
 		Redis: RedisStatus{
 			Address: g.Bus.Address(), Up: redis.Up, Problem: redis.Problem,

@@ -3,6 +3,8 @@ package bus
 import (
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // A Health is how it stands with Redis.
@@ -16,6 +18,9 @@ type Health struct {
 	// Refused is why Redis refuses new connections, while those that there are go
 	// on, and so whether it is up, too. It is empty if none was refused.
 	Refused string
+	// Limited is why only a part of what the gateway does can work at this server,
+	// though it is up: it is a node of a cluster. It is empty otherwise.
+	Limited string
 	// RoundTrip is how long the newest probe took to come back.
 	RoundTrip time.Duration
 	// Connections counts the connections that have heard anything, from the
@@ -61,6 +66,22 @@ func (b *Bus) note(isUp bool, problem error) (isNews bool) {
 		h.Problem = explain(problem)
 	}
 	return isNews
+}
+
+// noteClustered takes down whether the server is a node of a cluster: it hands
+// on what is published, but holds only the keys of its own slots.
+func (b *Bus) noteClustered(isClustered bool) {
+	b.health.mu.Lock()
+	defer b.health.mu.Unlock()
+	h := &b.health.now
+	if isClustered == (h.Limited != "") {
+		return
+	}
+	h.Limited = ""
+	if isClustered {
+		h.Limited = CauseCluster.String()
+		b.log().Error(h.Limited+": histories, store and presence fail there", zap.String("address", b.address))
+	}
 }
 
 func (b *Bus) noteRoundTrip(d time.Duration) {

@@ -164,9 +164,11 @@ func (r *reader) publishProbe(ctx context.Context) error {
 	for ; role != nil; role = r.bus.client.Do(ctx, r.roleQuestions[0].command...) {
 		reply, err := role.Result()
 		if err == nil {
-			if r.roleQuestions[0].isReplica(reply) {
+			question := r.roleQuestions[0]
+			if question.isReplica(reply) {
 				return errReplica
 			}
+			r.bus.noteClustered(question.isCluster != nil && question.isCluster(reply))
 			break
 		}
 		if CauseOf(err) == CauseReplica || !errors.As(err, new(redis.Error)) {
