@@ -2,6 +2,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,9 +21,13 @@ import (
 func channelName(repl *caddy.Replacer, name string) (string, error) {
 	filled, err := repl.ReplaceOrErr(name, true, true)
 	if err != nil {
-		return "", fmt.Errorf("a part of the channel's name has no value: %w", err)
+		return "", &refusal{"a part of the channel's name has no value", err}
 	}
-	return filled, sse.CheckChannel(filled)
+	var bad *sse.ChannelError
+	if err := sse.CheckChannel(filled); errors.As(err, &bad) {
+		return "", &refusal{bad.Rule, err}
+	}
+	return filled, nil
 }
 
 // channelNames are those of several, each once.

@@ -39,7 +39,7 @@ func decode(body []byte, encoding string, most int64) ([]byte, error) {
 	for _, coding := range slices.Backward(codings) { // the last was applied last
 		decoder := decoders[coding]
 		if decoder == nil {
-			return nil, fmt.Errorf("the answer has a Content-Encoding that cannot be read: %q", coding)
+			return nil, unreadable(fmt.Errorf("its Content-Encoding %.50q is unknown", coding))
 		}
 		r, err := decoder(bytes.NewReader(body))
 		if err == nil {
@@ -49,11 +49,16 @@ func decode(body []byte, encoding string, most int64) ([]byte, error) {
 			d.Close()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("the answer is not what its Content-Encoding %q says: %w", coding, err)
+			return nil, unreadable(fmt.Errorf("it is not what its Content-Encoding %q says: %w", coding, err))
 		}
 		if int64(len(body)) > most {
 			return nil, caddyhttp.Error(http.StatusRequestEntityTooLarge, fmt.Errorf("the answer is larger than %d bytes", most))
 		}
 	}
 	return body, nil
+}
+
+// unreadable is the error of an answer that cannot be read.
+func unreadable(detail error) error {
+	return caddyhttp.Error(http.StatusBadGateway, &refusal{"the answer cannot be read", detail})
 }

@@ -8,10 +8,24 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/seldom"
 	"github.com/caddy-sse/caddy-sse/module/bus"
 )
+
+// A refusal is what a client is told of what went wrong: a sentence in which there
+// is nothing of the inside. The detail is for the log only.
+type refusal struct {
+	sentence string
+	detail   error // nil: there is no more to it
+}
+
+func (r *refusal) Error() string { return r.sentence }
+
+func (r *refusal) Unwrap() error { return r.detail }
 
 // refuse is an error for Caddy's error handling. Without a handle_errors that
 // shows it, Caddy answers with the bare status, so a header says what is wrong.
@@ -19,41 +33,104 @@ func refuse(w http.ResponseWriter, status int, err error) error {
 	return explain(w, caddyhttp.Error(status, err))
 }
 
-// explain adds the headers that say what is wrong to an error with a status.
+// explain adds the headers that say what is wrong to an error with a status, and
+// logs what clients are not told.
 func explain(w http.ResponseWriter, err error) error {
 	var with caddyhttp.HandlerError
-	if errors.As(err, &with) {
-		w.Header().Set("Sse-Error", with.Err.Error())
-		if with.StatusCode == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
-			w.Header().Set("Retry-After", "1")
-		}
+	if !errors.As(err, &with) {
+		return err
 	}
-	return err
+	w.Header().Set("Sse-Error", codeOf(err)+": "+with.Err.Error())
+	if with.StatusCode == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "1")
+	}
+	if _, isOurs := with.Err.(*refusal); !isOurs {
+		with.Err = &refusal{with.Err.Error(), nil}
+	}
+	logDetail(with)
+	return with
+}
+
+// codes are words for programs, by status.
+var codes = map[int]string{
+	http.StatusBadRequest:            "bad_request",
+	http.StatusForbidden:             "forbidden",
+	http.StatusMethodNotAllowed:      "bad_method",
+	http.StatusRequestEntityTooLarge: "too_large",
+	http.StatusTooManyRequests:       "over_limit",
+	http.StatusInternalServerError:   "misconfigured",
+	http.StatusBadGateway:            "bad_answer",
+	http.StatusServiceUnavailable:    "unavailable",
+}
+
+// codeOf is the code of an error.
+func codeOf(err error) string {
+	var with caddyhttp.HandlerError
+	if errors.As(err, &with) && codes[with.StatusCode] != "" {
+		return codes[with.StatusCode]
+	}
+	return "failed"
+}
+
+// refused keep the log from being flooded by strangers: one line a minute of each
+// code.
+var refused = func() map[string]*seldom.Line {
+	lines := make(map[string]*seldom.Line)
+	for _, code := range codes {
+		lines[code] = new(seldom.Line)
+	}
+	return lines
+}()
+
+// logDetail logs what clients are not told of an error.
+func logDetail(err caddyhttp.HandlerError) {
+	var r *refusal
+	line := refused[codeOf(err)]
+	if !errors.As(err.Err, &r) || r.detail == nil || line == nil {
+		return
+	}
+	line.Say(func(others int) {
+		caddy.Log().Named("sse").Warn("a request was refused", zap.Int("status", err.StatusCode), zap.String("reason", r.sentence),
+			zap.Int("others_meanwhile", others), zap.Error(r.detail))
+	})
 }
 
 // seconds is a duration as Retry-After has it (RFC 9110, section 10.2.3).
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
-// reason is what an error with a status says of itself.
-func reason(err error) error {
+// sentenceOf is what clients are told of an error.
+func sentenceOf(err error) string {
 	var with caddyhttp.HandlerError
 	if errors.As(err, &with) {
+		return with.Err.Error()
+	}
+	return "it failed"
+}
+
+// detailOf is what the log is told of an error.
+func detailOf(err error) error {
+	var with caddyhttp.HandlerError
+	var r *refusal
+	switch {
+	case errors.As(err, &r) && r.detail != nil:
+		return r.detail
+	case errors.As(err, &with):
 		return with.Err
 	}
 	return err
 }
 
-// redisError says what failed at Redis. Its status tells whether trying again is
-// of use: then it is 503.
+// redisError is the error of something that failed at Redis. Its status tells
+// whether trying again is of use: then it is 503.
 func redisError(doing, channel string, err error) error {
-	switch {
-	case bus.NotHistory(err):
-		return caddyhttp.Error(http.StatusInternalServerError,
-			fmt.Errorf("%s failed: the key %s in redis is not a Redis stream, so the channel can have no history: %w", doing, channel, err))
-	case bus.Clustered(err):
-		return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("%s failed: redis is a node of a cluster, which the gateway cannot use: %w", doing, err))
-	case bus.Denied(err):
-		return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("redis denies %s: %w", doing, err))
+	status, sentence := http.StatusServiceUnavailable, "redis cannot do it now: try again later"
+	switch cause := bus.CauseOf(err); {
+	case cause == bus.CauseUnreachable || cause == bus.CauseSilent:
+		sentence = "redis is away: try again later"
+	case cause == bus.CauseWrongType:
+		status, sentence = http.StatusInternalServerError, "the channel can have no history: something else is kept under its name"
+	case cause == bus.CauseDenied || cause == bus.CauseCluster:
+		status, sentence = http.StatusInternalServerError, "the gateway may not do it as it is configured"
 	}
-	return caddyhttp.Error(http.StatusServiceUnavailable, fmt.Errorf("%s failed: %w", doing, err))
+	return caddyhttp.Error(status, &refusal{sentence, fmt.Errorf("%s failed: %s (channel %s): %w", doing, bus.CauseOf(err), channel, err)})
 }

@@ -88,9 +88,10 @@ func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err
 		})
 	})
 	if full != nil {
-		return false, fmt.Errorf("%w; nor can it be stored later: %w", reason(err), full)
+		return false, caddyhttp.Error(http.StatusServiceUnavailable,
+			&refusal{"redis is away, and too much waits for it already", fmt.Errorf("%w; nor can it be stored later: %w", detailOf(err), full)})
 	}
-	return true, err
+	return true, caddyhttp.Error(http.StatusServiceUnavailable, &refusal{"redis is away: it is published later", detailOf(err)})
 }
 
 // isFinal reports whether it is of no use to publish again.
@@ -112,10 +113,10 @@ func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
 // queued, or failed.
 func (p *Publish) tellUnpublished(w http.ResponseWriter, result, channel string, err error) {
 	w.Header().Set("Sse-Publish", result)
-	w.Header().Set("Sse-Error", reason(err).Error())
+	w.Header().Set("Sse-Error", codeOf(err)+": "+sentenceOf(err))
 	unpublished.Say(func(others int) {
 		p.app.Gateway().Log().Error("an answer was not published", zap.String("result", result), zap.String("channel", channel),
-			zap.Int("others_meanwhile", others), zap.Error(reason(err)))
+			zap.Int("others_meanwhile", others), zap.Error(detailOf(err)))
 	})
 }
 

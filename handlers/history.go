@@ -100,7 +100,8 @@ func (h *History) Validate() error {
 	return cmp.Or(checkConfigured(h.Channel), format, bounds.Number("limit", h.Limit, 1, MaxLimit))
 }
 
-func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
+	defer answerRefusal(w, r, &err)
 	if !asksForJSON(r) {
 		return next.ServeHTTP(w, r)
 	}

@@ -95,7 +95,7 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, er
 		return who, nil
 	}
 	if who.id, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
-		return who, fmt.Errorf("a part of the member has no value: %w", err)
+		return who, &refusal{"a part of the member has no value", err}
 	}
 	if err := checkMember(who.id); err != nil {
 		return who, err
@@ -123,7 +123,7 @@ func checkMember(id string) error {
 	case len(id) > MaxMember:
 		return fmt.Errorf("a member must not be longer than %d bytes: this one has %d", MaxMember, len(id))
 	case !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
-		return fmt.Errorf("a member must be UTF-8 without control characters: %q is not", id)
+		return errors.New("a member must be UTF-8 without control characters")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -83,7 +84,8 @@ func (p *Presence) Validate() error {
 	return cmp.Or(checkConfigured(p.Channel), bounds.Number("limit", p.Limit, 1, MaxMembers))
 }
 
-func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
+	defer answerRefusal(w, r, &err)
 	if !asksForJSON(r) {
 		return next.ServeHTTP(w, r)
 	}

@@ -137,7 +137,8 @@ func (p *Publish) check() error {
 	return cmp.Or(format, checkType("event", p.Event), bounds.Size("max_size", p.MaxSize, 1, bounds.LargestPayload))
 }
 
-func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
+	defer answerRefusal(w, r, &err)
 	if !p.isFor(r) {
 		return next.ServeHTTP(w, r)
 	}
@@ -198,7 +199,7 @@ func (p *Publish) body(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", p.tooLarge()
 	}
 	if err != nil {
-		return "", caddyhttp.Error(http.StatusBadRequest, fmt.Errorf("reading the body: %w", err))
+		return "", caddyhttp.Error(http.StatusBadRequest, &refusal{"the body cannot be read", err})
 	}
 	return string(body), nil
 }

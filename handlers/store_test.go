@@ -84,7 +84,7 @@ func TestPublishStoreRefuses(t *testing.T) {
 		{"/json/a", `hi`, "JSON object", 400},
 		{"/text/a?event=a%0ab", "hi", "line end", 400},
 		{"/text/a", "", "empty", 400},
-		{"/text/text", "hi", "the key text in redis is not a Redis stream", 500},
+		{"/text/text", "hi", "misconfigured: the channel can have no history", 500},
 	} {
 		r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+test.path, test.body)
 		if r.StatusCode != test.status || !strings.Contains(r.Header.Get("Sse-Error"), test.rule) || r.Header.Get("Retry-After") != "" {
@@ -95,7 +95,7 @@ func TestPublishStoreRefuses(t *testing.T) {
 		t.Error("what was refused was stored")
 	}
 	server.Do("ACL", "SETUSER", "default", "-xadd")
-	if r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/text/a", "hi"); r.StatusCode != 500 || !strings.Contains(r.Header.Get("Sse-Error"), "redis denies publishing") {
+	if r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/text/a", "hi"); r.StatusCode != 500 || !strings.Contains(r.Header.Get("Sse-Error"), "misconfigured: the gateway may not do it") {
 		t.Errorf("denied: %s %q", r.Status, r.Header.Get("Sse-Error"))
 	}
 	server.Kill()

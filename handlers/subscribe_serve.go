@@ -21,7 +21,8 @@ import (
 // heard, so that a page that has seen `open` misses nothing.
 const readyTimeout = time.Second
 
-func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
+	defer answerRefusal(w, r, &err)
 	if s.cors.answerPreflight(w, r) {
 		return nil
 	}
@@ -44,7 +45,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 			ticket.Leave()
 		}
 	}()
-	r, err := s.passGate(w, r)
+	r, err = s.passGate(w, r)
 	if r == nil {
 		return err
 	}
