@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
@@ -67,9 +68,13 @@ type redisHealth struct {
 	Probe float64 `json:"probe_ms,omitempty"`
 }
 
-func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
+	defer answerRefusal(w, r, &err)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return next.ServeHTTP(w, r)
+	}
+	if err := request.CheckNoBody(w, r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
 	}
 	query := r.URL.Query()
 	a := h.examine(query.Has("ready"), query.Has("live"))

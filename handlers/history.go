@@ -106,6 +106,9 @@ func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	w.Header().Add("Vary", "Accept")
+	if err := request.CheckNoBody(w, r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
 	if err := request.PathIn(h.Channel).Check(r); err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}

@@ -90,6 +90,9 @@ func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 		return next.ServeHTTP(w, r)
 	}
 	w.Header().Add("Vary", "Accept")
+	if err := request.CheckNoBody(w, r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
+	}
 	if err := request.PathIn(p.Channel).Check(r); err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/admission"
@@ -28,6 +29,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, eventstream.ContentType) {
 		return next.ServeHTTP(w, r)
+	}
+	if err := request.CheckNoBody(w, r); err != nil {
+		return refuse(w, http.StatusBadRequest, err)
 	}
 	if err := s.cors.admit(w, r); err != nil {
 		return refuse(w, http.StatusForbidden, err)
@@ -101,26 +105,31 @@ func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Rep
 	}
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
+	writeHead(w)
+	conn := delivery.TakeOver(w, r)
+	if conn == nil && http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	// The head is out: from here on it is a subscription, that others see.
 	if s.Presence != nil {
 		visit := gateway.Presence.Enter(who.channels, who.id, who.info, s.Presence.linger())
 		left := leave
 		leave = func() { left(); visit.Leave() }
 	}
-	writeHead(w)
 	isDelivered = true
-	deliver(w, r, gateway, subscriber, s.options, subscription, leave)
+	deliver(w, r, conn, gateway, subscriber, s.options, subscription, leave)
 }
 
 // deliver brings the subscriber its events, until it leaves: in the hub's loop,
-// if its connection can be taken over, so that the handler returns at once; else
+// if its connection was taken over, so that the handler returns at once; else
 // here. Either way what it keeps is neither the request's nor the handler's,
 // which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, subscription *sse.Subscription, leave func()) {
+func deliver(w http.ResponseWriter, r *http.Request, conn *delivery.Conn, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, subscription *sse.Subscription, leave func()) {
 	ended := func(e delivery.End) {
 		leave()
 		gateway.Closed(subscription, e)
 	}
-	if conn := delivery.TakeOver(w, r); conn != nil {
+	if conn != nil {
 		subscription.TakenOver()
 		gateway.Opened(subscription)
 		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
@@ -131,9 +140,6 @@ func deliver(w http.ResponseWriter, r *http.Request, gateway *sse.Gateway, subsc
 	gateway.Opened(subscription)
 	end := delivery.End{Reason: delivery.ErrLeft}
 	defer func() { ended(end) }() // also if a handler's writer panics
-	if http.NewResponseController(w).Flush() != nil {
-		return
-	}
 	out := delivery.NewResponse(options)
 	gateway.Attach(subscriber, func(*hub.Loop) hub.Outlet { return out })
 	end = out.Serve(r.Context(), w)
