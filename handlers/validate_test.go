@@ -8,9 +8,8 @@ import (
 )
 
 // What is wrong is refused in the same words, in the Caddyfile with its line, and
-// in JSON.
+// in JSON. It runs alone: Caddy provisions one configuration at a time.
 func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
-	t.Parallel()
 	const duration, long, size = "is a duration from 100ms to 24h, not ", "is a duration from 100ms to 8760h, not ", "is a size from 4KiB to "
 	for _, c := range []struct{ directive, line, json, want string }{
 		{"sse", "heartbeat 25ns", `"heartbeat": 25`, "heartbeat " + duration + "25ns"},
@@ -108,9 +107,8 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 	}
 }
 
-// What is at the bounds, or turned off, is taken.
+// What is at the bounds, or turned off, is taken. It runs alone, too.
 func TestWhatIsRightInJSON(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct{ app, handler string }{
 		{`{"heartbeat": -1, "drain": -1, "linger": -1, "recent": {"events": 0}, "limits": {"subscribers": -1, "channels": -1}}`, `{"handler": "sse_health"}`},
 		{`{"heartbeat": "100ms", "retry": "24h", "linger": "365d", "pending": 4096, "memory": 65536, "presence_ttl": "1s"}`, `{"handler": "sse_health"}`},
