@@ -42,6 +42,26 @@ func freeze(server *redistest.Server) fault {
 	}}
 }
 
+// demote makes Redis a replica in place, of nobody who is there: it keeps its
+// data and its connections, and refuses to write.
+func demote(server *redistest.Server, random *rand.Rand) fault {
+	return fault{"demotion in place", func() {
+		server.Do("REPLICAOF", "127.0.0.1", "1")
+		moment(random)
+		server.Do("REPLICAOF", "NO", "ONE")
+	}}
+}
+
+// revoke has Redis refuse the gateways' password, and cuts their connections.
+func revoke(server *redistest.Server, random *rand.Rand) fault {
+	return fault{"revoked password", func() {
+		server.Do("ACL", "SETUSER", user, "resetpass", ">another")
+		server.Do("CLIENT", "KILL", "USER", user)
+		moment(random)
+		server.Do("ACL", "SETUSER", user, "resetpass", ">"+password)
+	}}
+}
+
 func crash(gateways []gateway, random *rand.Rand) fault {
 	return fault{"crash of a gateway", func() {
 		g := gateways[random.IntN(len(gateways))]

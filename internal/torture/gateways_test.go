@@ -14,9 +14,24 @@ type gateway struct {
 	kill, run, reload func()
 }
 
+// What the gateways identify themselves by at Redis.
+const (
+	user     = "gateway"
+	password = "secret"
+)
+
+// startRedis runs the Redis of all gateways, which know its password.
+func startRedis(t *testing.T, args ...string) *redistest.Server {
+	t.Helper()
+	return redistest.Start(t, append(args, "--user", user, "on", "~*", "&*", "+@all", ">"+password)...)
+}
+
 const sites = `http://{$ADDR} {
 	sse_subscribe /h/* {path.1} {
 		history max 100000
+	}
+	sse_subscribe /new/* {path.1} {
+		history last 50 max 100000
 	}
 	sse_subscribe /here/* {path.1} {
 		history max 100000
@@ -24,14 +39,25 @@ const sites = `http://{$ADDR} {
 	}
 	sse_presence /here/* {path.1}
 	sse_subscribe /live/* {path.1}
+	sse_subscribe /member/* {path.1} {
+		presence {query.member}
+	}
+	sse_subscribe /brief/* {path.1} {
+		linger 300ms
+	}
 }`
 
 // startGateways runs Caddy three times, with these further lines of the option.
+// The third is at the end of a slow link to Redis.
 func startGateways(t *testing.T, server *redistest.Server, option string) []gateway {
 	t.Helper()
 	gateways := make([]gateway, 3)
 	for i := range gateways {
-		global := "\tsse {\n\t\tredis " + server.Addr + "\n\t\tdrain 0\n" + option + "\t}"
+		addr := server.Addr
+		if i == 2 {
+			addr = slowLink(t, addr, linkRate)
+		}
+		global := "\tsse {\n\t\tredis " + addr + " {\n\t\t\tusername " + user + "\n\t\t\tpassword " + password + "\n\t\t}\n\t\tdrain 0\n" + option + "\t}"
 		g := gatewaytest.Start(t, global, sites)
 		gateways[i] = gateway{i, g.Addr, g.Admin, g.Kill, g.Run, func() { g.Reload(global, sites) }}
 	}

@@ -17,15 +17,17 @@ import (
 // Whoever comes back gets what it missed, once, in order, on any gateway; and
 // no fault of Redis or of a gateway costs anyone an event.
 func TestTorture(t *testing.T) {
-	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	gateways := startGateways(t, server, "")
 	random := dice(t)
 	r := random()
 	history{
 		channels: 50, subscribers: 300, deliveries: *deliveries, rate: *rate, late: 10 * time.Second, habit: hasty,
+		newcomers: 24, slow: 50,
 		faults: []fault{
 			killPubSub(server), killPubSub(server), killNormal(server), killNormal(server),
 			restart(server, r), restart(server, r), freeze(server), crash(gateways, r), crash(gateways, r),
+			demote(server, r), revoke(server, r),
 		},
 	}.run(t, server, gateways, random).judge(t)
 }
@@ -42,6 +44,10 @@ type history struct {
 	faults []fault
 	// members is how many subscribers of each channel have presence there.
 	members int
+	// newcomers is how many come again and again for the first time.
+	newcomers int
+	// slow is how many of the subscribers read slowly.
+	slow int
 }
 
 // reach is how long everyone may take to get to the end when all is calm.
@@ -61,6 +67,7 @@ func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway,
 type aHistory struct {
 	channels []string
 	records  []*record
+	arrivals []*arrivals
 	crowd    *crowd
 	writers  *writers
 }
@@ -94,15 +101,28 @@ func (h history) begin(t *testing.T, server *redistest.Server, gateways []gatewa
 		} else {
 			early = append(early, records[i])
 		}
+		if i < h.slow {
+			s.readRate = slowRate
+		}
 		subscribers[i] = s
+	}
+	new := make([]*arrivals, h.newcomers)
+	for i := range new {
+		s := newcomer(channels[i%h.channels], gateways, r, random())
+		new[i] = s.listener.(*arrivals)
+		subscribers = append(subscribers, s)
 	}
 	c := gather(t, r, subscribers)
 	if !await(reach, func() bool { return all(early, func(r *record) bool { return r.hasOpened() }) }) {
 		t.Fatal("the gateways do not answer everyone")
 	}
 	w := write(t, server, channels, h.rate*float64(h.channels)/float64(h.subscribers), random)
-	return &aHistory{channels, records, c, w}
+	return &aHistory{channels, records, new, c, w}
 }
+
+// slowRate is how many bytes a second one reads who reads slowly: more than come
+// on average, and much less than come at once.
+const slowRate = 64 << 10
 
 // finish ends the writing, waits until everyone has come to the end, and judges
 // what each was given.
@@ -124,9 +144,14 @@ func (a *aHistory) finish(t *testing.T, server *redistest.Server) {
 	for _, r := range a.records {
 		r.compare(truth[r.channel])
 	}
+	first := 0
+	for _, n := range a.arrivals {
+		n.compare(truth[n.channel])
+		first += len(n.all)
+	}
 	d := a.crowd.report.diary
-	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; entries: %s", a.crowd.deliveries.Load(),
-		a.crowd.visits.Load()-int64(len(a.records)), time.Since(d.began).Seconds(), d, a.writers)
+	t.Logf("%d deliveries, %d reconnections and %d first visits in %.1fs; faults: %s; entries: %s", a.crowd.deliveries.Load(),
+		a.crowd.visits.Load()-int64(len(a.records)+first), first, time.Since(d.began).Seconds(), d, a.writers)
 }
 
 func all[T any](those []T, hold func(T) bool) bool {

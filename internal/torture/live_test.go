@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,17 +15,17 @@ const memory = "\t\trecent 2000 4MiB\n"
 
 // Without a history, too, a short absence costs nothing.
 func TestTortureLive(t *testing.T) {
-	server := redistest.Start(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty}
+	server := startRedis(t)
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20}
 	l.run(t, server, startGateways(t, server, memory), dice(t)).judge(t)
 }
 
 // Where Redis breaks, numbers may be lost, but none in silence.
 func TestTortureLiveFaults(t *testing.T) {
-	server := redistest.Start(t)
+	server := startRedis(t)
 	gateways := startGateways(t, server, memory)
 	random := dice(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty}
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20}
 	l.faults = []fault{killPubSub(server), killPubSub(server), restart(server, random()), freeze(server)}
 	l.run(t, server, gateways, random).judge(t)
 }
@@ -37,7 +38,13 @@ type live struct {
 	rate                  float64
 	habit                 habit // of those who come and go
 	faults                []fault
+	// lonely is how many further channels have one subscriber only: each ends when
+	// it is away, and begins anew when it comes back.
+	lonely int
 }
+
+// forgetful is one who stays away for longer than its channel lives without it.
+var forgetful = habit{1500 * time.Millisecond, 1500 * time.Millisecond}
 
 func (l live) run(t *testing.T, server *redistest.Server, gateways []gateway, random func() *rand.Rand) *report {
 	t.Helper()
@@ -66,6 +73,7 @@ type aLive struct {
 func (l live) begin(t *testing.T, server *redistest.Server, gateways []gateway, r *report, random func() *rand.Rand) *aLive {
 	t.Helper()
 	channels := make([]string, l.channels)
+	var lonely []string
 	var tallies []*tally
 	var staying, moving []*subscriber
 	add := func(who *[]*subscriber, name, channel string, s *subscriber) {
@@ -83,6 +91,13 @@ func (l live) begin(t *testing.T, server *redistest.Server, gateways []gateway, 
 	for i := range l.subscribers {
 		add(&moving, fmt.Sprint("subscriber ", i), channels[i%l.channels], &subscriber{gateways: gateways, habit: l.habit})
 	}
+	for i := range l.lonely {
+		channel := fmt.Sprint("lonely:", i)
+		lonely = append(lonely, channel)
+		a := &tally{name: "the only one of " + channel, channel: channel, report: r, brief: true}
+		tallies = append(tallies, a)
+		moving = append(moving, &subscriber{path: "/brief/" + channel, listener: a, gateways: gateways, habit: forgetful, random: random()})
+	}
 	isHeard := func() bool {
 		return all(channels, func(channel string) bool { return server.Listeners(channel) == int64(len(gateways)) })
 	}
@@ -92,7 +107,7 @@ func (l live) begin(t *testing.T, server *redistest.Server, gateways []gateway, 
 		t.Fatal("the gateways do not answer everyone")
 	}
 	movers := gather(t, r, moving)
-	speakers := speak(t, server, channels, l.rate*float64(l.channels)/float64(len(tallies)))
+	speakers := speak(t, server, slices.Concat(channels, lonely), l.rate*float64(l.channels+l.lonely)/float64(len(tallies)))
 	return &aLive{tallies, stayers, movers, speakers, isHeard}
 }
 
@@ -109,19 +124,24 @@ func (a *aLive) finish(t *testing.T) (gaps int) {
 	pause(context.Background(), time.Second) // for some numbers when all is well
 
 	last := a.speakers.finish()
-	if !await(reach, func() bool { return all(a.tallies, func(a *tally) bool { return a.highest() == last[a.channel] }) }) {
+	if !await(reach, func() bool { return all(a.tallies, func(a *tally) bool { return a.isAtEnd(last[a.channel]) }) }) {
 		t.Errorf("not everyone got to the end within %s", reach)
 	}
 	pause(context.Background(), time.Second) // for what comes too much
 	a.stayers.leave()
 	a.movers.leave()
-	var repeated, excused int
+	var repeated, excused, ended int
 	for _, one := range a.tallies {
 		one.finish(last[one.channel])
-		repeated, gaps, excused = repeated+one.repeated, gaps+one.gaps, excused+one.excusedLost
+		repeated, excused = repeated+one.repeated, excused+one.excusedLost
+		if one.brief {
+			ended += one.gaps
+		} else {
+			gaps += one.gaps
+		}
 	}
 	d := a.movers.report.diary
-	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, which announced that %d were lost; %d came twice from another gateway",
-		a.delivered(), a.stayers.visits.Load()+a.movers.visits.Load()-int64(len(a.tallies)), time.Since(d.began).Seconds(), d, gaps, excused, repeated)
+	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, and %d where the channel had ended, which announced that %d were lost; %d came twice from another gateway",
+		a.delivered(), a.stayers.visits.Load()+a.movers.visits.Load()-int64(len(a.tallies)), time.Since(d.began).Seconds(), d, gaps, ended, excused, repeated)
 	return gaps
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
-	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
 const soakers = 3000
@@ -22,7 +21,7 @@ func TestSoak(t *testing.T) {
 	if *soakFor == 0 {
 		t.Skip("it takes long: `make soak`")
 	}
-	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	// So little that it is reached soon, or all would grow until then.
 	gateways := startGateways(t, server, "\t\trecent 30\n")
 	random := dice(t)

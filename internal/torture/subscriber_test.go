@@ -29,8 +29,14 @@ type subscriber struct {
 	habit    habit
 	delay    time.Duration // before it first comes
 	random   *rand.Rand
+	// forgets says that each connection is that of a page which is loaded for the
+	// first time: it has no ID.
+	forgets bool
+	// readRate is how many bytes it reads a second; 0: as fast as they come.
+	readRate int
 
 	lastID string
+	dialed time.Time // when its newest connection began
 	input  *bufio.Reader
 	buffer [4096]byte
 	events interpreter
@@ -71,12 +77,19 @@ func (s *subscriber) follow(ctx context.Context, c *crowd) {
 
 // visit is one connection, from its dial to its end.
 func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
+	if s.forgets {
+		s.lastID = ""
+	}
+	s.dialed = time.Now()
 	conn, err := (&net.Dialer{Timeout: headTimeout}).DialContext(ctx, "tcp", g.addr)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if s.readRate > 0 {
+		_ = conn.(*net.TCPConn).SetReadBuffer(slowBuffer)
+	}
 	leaves := s.habit.stay > 0 && !c.calm.Load()
 	stay := headTimeout
 	if leaves {
@@ -102,8 +115,15 @@ func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
 		if err != nil {
 			return err
 		}
+		if s.readRate > 0 {
+			pause(ctx, time.Duration(n)*time.Second/time.Duration(s.readRate))
+		}
 	}
 }
+
+// slowBuffer is how many bytes the kernel takes for one who reads slowly: what
+// is more, waits at the gateway.
+const slowBuffer = 16 << 10
 
 // request asks for the events as a browser does, at the same URL each time.
 func (s *subscriber) request(conn net.Conn, addr string) (body interface{ Read([]byte) (int, error) }, err error) {

@@ -19,6 +19,9 @@ type tally struct {
 	report  *report
 	// lossless says that a gap does not excuse a missing number.
 	lossless bool
+	// brief says that the channel ends while the subscriber is away, so that a gap
+	// excuses all that was published meanwhile, the last number, too.
+	brief bool
 
 	mu       sync.Mutex
 	visits   int
@@ -104,7 +107,7 @@ func (a *tally) add(k kind, format string, args ...any) {
 func (a *tally) finish(last int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.last < last {
+	if a.last < last && !(a.brief && a.excused) {
 		a.add(lost, "all up to %d", last)
 	}
 }
@@ -115,10 +118,10 @@ func (a *tally) hasOpened() bool {
 	return a.visits > 0
 }
 
-func (a *tally) highest() int {
+func (a *tally) isAtEnd(last int) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.last
+	return a.last == last || a.brief && a.excused
 }
 
 // payload is what is published as number n: it is unique.

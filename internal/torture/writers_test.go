@@ -154,6 +154,9 @@ func (w *writers) String() string {
 	return strings.Join(s, ", ")
 }
 
+// largeEvery is how seldom, of those that could be, an event is large.
+const largeEvery = 10
+
 // text is some data: unique, seldom long, and sometimes with whatever could be
 // taken for a part of the stream.
 func text(channel string, serial int64, random *rand.Rand) string {
@@ -165,6 +168,10 @@ func text(channel string, serial int64, random *rand.Rand) string {
 		b += "\nid: 1-1\r\ndata: x\r\r: \U0001F986\n"
 	case 2:
 		b = "\n " + b + "\n\n"
+	case 3:
+		if random.IntN(largeEvery) == 0 {
+			b += strings.Repeat("*", 32<<10+random.IntN(32<<10))
+		}
 	}
 	return b
 }
