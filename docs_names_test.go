@@ -23,7 +23,10 @@ var foreign = []string{
 }
 
 // fields are names with an underscore in requests, and in what the gateway says.
-var fields = []string{"last_event_id", "probe_ms", "remote_ip"}
+var fields = []string{
+	"last_event_id", "probe_ms", "remote_ip",
+	"bad_request", "bad_method", "bad_answer", "too_large", "over_limit", // codes of Sse-Error
+}
 
 var (
 	code       = regexp.MustCompile("`([^`\n]+)`")
