@@ -443,7 +443,7 @@ func TestWrongPasswordIsSaidAndNotShown(t *testing.T) {
 }`, "WHO=default", "SECRET=wr0ng-secret")
 	redistest.Await(t, "a plain word", func() bool { return strings.Contains(g.Log(), "redis refuses the username or password") })
 	gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/events").Await("retry: ")
-	if r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say", "hi"); r.StatusCode != 500 {
+	if r, _ := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/say", "hi"); r.StatusCode != 503 { // it may be right again soon
 		t.Errorf("publishing: %s", r.Status)
 	}
 	g.Stop()

@@ -24,11 +24,11 @@ func TestTokensInLogs(t *testing.T) {
 	if !ok {
 		t.Fatalf("the recipe is not where it was: %s", recipe)
 	}
-	away := redistest.Stopped(t)
-	g := gatewaytest.Start(t, "\tdebug\n"+global+"\n"+redisOption(away), "http://{$ADDR} {\n\tsse_history /history feed:news\n"+site)
+	server := redistest.Start(t)
+	g := gatewaytest.Start(t, "\tdebug\n"+global+"\n"+redisOption(server), "http://{$ADDR} {\n\treverse_proxy /app localhost:1\n"+site)
 	for path, status := range map[string]string{
-		"/history?token=secret7": "503", // an error of a handler of ours
-		"/feed?token=secret7":    "200", // the gate cannot reach its app: sse.busy
+		"/app?token=secret7":  "502", // there is no app
+		"/feed?token=secret7": "200", // the gate cannot reach its app: sse.busy
 	} {
 		if response, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+path, "", "Accept: */*"); !strings.HasPrefix(response.Status, status) {
 			t.Fatalf("%s was answered %s: %s", path, response.Status, body)
@@ -37,7 +37,7 @@ func TestTokensInLogs(t *testing.T) {
 	for _, line := range []string{
 		`"logger":"http.log.error","msg":"`,
 		`"logger":"http.log.access","msg":"handled request"`,
-		`"uri":"/history?token=REDACTED"`,
+		`"uri":"/app?token=REDACTED"`,
 		`"uri":"/feed?token=REDACTED"`,
 	} {
 		redistest.Await(t, line, func() bool { return strings.Contains(g.Log(), line) })

@@ -38,6 +38,7 @@ type arrivals struct {
 type arrival struct {
 	gateway int
 	dialed  time.Time
+	began   time.Time // when the first event came
 	ids     []eventstream.EntryID
 }
 
@@ -61,13 +62,16 @@ func (a *arrivals) heard(e event) {
 	case e.kind != "" || !ok:
 		a.add(strange, *v, fmt.Sprintf("id %q, event %q, data %.80q", e.id, e.kind, e.data))
 	default:
+		if len(v.ids) == 0 {
+			v.began = time.Now()
+		}
 		v.ids = append(v.ids, id)
 	}
 }
 
 // compare judges each connection by what the history holds: it begins at least
-// so many events before the newest that was there before it, and from there on
-// nothing is missing.
+// so many events before the newest that there was when its first event came, and
+// from there on nothing is missing.
 func (a *arrivals) compare(truth []entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,8 +84,8 @@ func (a *arrivals) compare(truth []entry) {
 			a.add(strange, v, v.ids[0].String())
 			continue
 		}
-		before := eventstream.EntryID{Ms: uint64(v.dialed.UnixMilli())}
-		there, _ := slices.BinarySearchFunc(truth, before, byID)
+		after := eventstream.EntryID{Ms: uint64(v.began.UnixMilli()) + 1}
+		there, _ := slices.BinarySearchFunc(truth, after, byID)
 		if want := max(0, there-firstEvents); first > want {
 			a.add(lost, v, fmt.Sprintf("%d of the newest %d events: it begins with %s", first-want, firstEvents, v.ids[0]))
 		}
