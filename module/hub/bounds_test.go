@@ -347,12 +347,16 @@ func TestReplayOfMoreThanTheMemory(t *testing.T) {
 		join(h, s, out)
 		outs = append(outs, out)
 	}
-	for h.Settle(); src.isAsked(); h.Settle() {
-		src.answerOne()
-		if got := h.Stats().Memory; got > limit {
-			t.Fatalf("the channels remember %d bytes, not %d", got, limit)
+	redistest.Await(t, "everyone to get the history", func() bool {
+		for h.Settle(); src.isAsked(); h.Settle() {
+			src.answerOne()
+			if got := h.Stats().Memory; got > limit {
+				t.Fatalf("the channels remember %d bytes, not %d", got, limit)
+			}
 		}
-	}
+		return h.Stats().Replayed == 4*1000-(0+10+20+30)
+	})
+	h.Settle()
 	delivered := 0
 	for i, out := range outs {
 		n := strings.Count(out.got.String(), "data: xx")
