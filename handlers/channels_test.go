@@ -10,7 +10,8 @@ import (
 
 var reservedChannels = []string{"__keyevent@0__:set", "__keyspace@0__:chat:1", "__sentinel__:hello", "__redis__:invalidate", "sse.probe.x", "sse.presence.in:a"}
 
-// What Redis and the gateways say to themselves is for nobody, whoever names it.
+// The channels of Redis and of the gateways are refused, whether a configuration or a
+// client names them.
 func TestReservedChannels(t *testing.T) {
 	app, reached := newCounter(t)
 	g, server := start(t, `http://{$ADDR} {

@@ -51,7 +51,7 @@ type Membership struct {
 	Channels []string `json:"channels,omitempty"`
 
 	// For how long the member stays after its last subscriber has left: a page
-	// that is loaded anew leaves, too. Default: 5s. From 100ms to 24h. Negative: not
+	// that is reloaded leaves, too. Default: 5s. From 100ms to 24h. Negative: not
 	// at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 

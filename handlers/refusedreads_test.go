@@ -101,7 +101,7 @@ func TestOneBadKey(t *testing.T) {
 	good.Await("data: 4-0\n\n")
 }
 
-// Whoever is connected and has missed nothing, is not told of a gap.
+// A connected subscriber that has missed nothing is not told of a gap.
 func TestNoGapWhereNothingIsMissing(t *testing.T) {
 	for _, notify := range []string{"", "Ktgx"} {
 		t.Run("notify-keyspace-events "+notify, func(t *testing.T) {

@@ -78,7 +78,7 @@ type App struct {
 	Recent *Recent `json:"recent,omitempty"`
 
 	// For how long a channel goes on, and remembers, after its last subscriber
-	// has left: a page that is loaded anew misses nothing. Default: 1m. From 100ms to
+	// has left: a page that is reloaded misses nothing. Default: 1m. From 100ms to
 	// 365 days. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 

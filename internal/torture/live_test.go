@@ -39,7 +39,7 @@ type live struct {
 	habit                 habit // of those who come and go
 	faults                []fault
 	// lonely is how many further channels have one subscriber only: each ends when
-	// it is away, and begins anew when it comes back.
+	// it is away, and begins again when it comes back.
 	lonely int
 }
 

@@ -14,7 +14,7 @@ import (
 // the first time: those of /new/ in the sites.
 const firstEvents = 50
 
-// brief is a page that is looked at, closed, and loaded anew.
+// brief is a page that is looked at, closed, and reloaded.
 var brief = habit{time.Second, 500 * time.Millisecond}
 
 // newcomer is a subscriber who comes for the first time, again and again.

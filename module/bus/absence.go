@@ -55,5 +55,5 @@ func kind(err error) string {
 	return err.Error()
 }
 
-// explain says in plain words what an error means for whoever runs Redis.
+// explain is the meaning of an error, as a sentence for operators.
 func explain(err error) string { return CauseOf(err).String() }

@@ -66,7 +66,7 @@ var causeTexts = [...]string{
 	CauseRefused:        "redis refuses a command",
 }
 
-// String says it in a sentence for whoever runs Redis.
+// String is the cause as a sentence for operators.
 func (c Cause) String() string { return causeTexts[c] }
 
 // Final reports whether trying again is of no use until somebody changes the

@@ -87,7 +87,7 @@ func isOfServer(err error) bool {
 	return true
 }
 
-// explain says in plain words what an error means for whoever runs Redis.
+// explain is the meaning of an error, as a sentence for operators.
 func explain(err error) string {
 	cause := bus.CauseOf(err)
 	switch cause {

@@ -18,7 +18,7 @@ const (
 )
 
 // A backfill is one read of the history, for those who waited when it was asked
-// for: whoever comes later may know of newer entries than it has.
+// for: one that comes later may know of newer entries than it has.
 type backfill struct {
 	leader *pursuit
 	newest int      // of so many newest entries; 0: of those after a position

@@ -12,7 +12,7 @@ import (
 // them: all hear the same events in the same order. A hash has 8 digits of the
 // payload, and 4 of what came before it, so that equal payloads are told apart by a
 // gateway that has heard that, too. Gateways begin to hear at different times, so
-// about one payload in 16 begins the chain anew, and from there on they agree.
+// about one payload in 16 begins the chain again, and from there on they agree.
 type chain struct{ sum uint64 }
 
 const (

@@ -51,7 +51,7 @@ func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
 		h.Open(again)
 		h.Settle()
 		if got := out.got.String(); got != "" {
-			t.Errorf("whoever has missed nothing got %q", got)
+			t.Errorf("a subscriber that has missed nothing got %q", got)
 		}
 	}
 }

@@ -17,7 +17,7 @@ type log struct {
 
 	recent []*moment
 	bytes  int // of recent
-	life   int // counts the starts anew
+	life   int // counts the resets
 }
 
 // reset begins anew: what was before the start is forgotten.
