@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/freeport"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -141,15 +142,7 @@ func (g *Gateway) claim() {
 // something that is no test.
 func (g *Gateway) start() {
 	g.t.Helper()
-	err := g.run()
-	for range 3 {
-		if !errors.Is(err, errInUse) {
-			break
-		}
-		g.claim()
-		err = g.run()
-	}
-	if err != nil {
+	if err := freeport.Start(g.run, g.claim); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -157,18 +150,10 @@ func (g *Gateway) start() {
 // Run runs Caddy again, after [Gateway.Kill] or [Gateway.Stop].
 func (g *Gateway) Run() {
 	g.t.Helper()
-	err := g.run()
-	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, errInUse) && time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond)
-		err = g.run()
-	}
-	if err != nil {
+	if err := freeport.Restart(g.run); err != nil {
 		g.t.Fatal(err)
 	}
 }
-
-// errInUse says that something else listens at one of Caddy's addresses.
-var errInUse = errors.New("an address is in use")
 
 // run starts the process, and returns when it serves.
 func (g *Gateway) run() error {
@@ -195,7 +180,7 @@ func (g *Gateway) run() error {
 		return nil
 	}
 	if log := g.log.String()[before:]; strings.Contains(log, "address already in use") {
-		return fmt.Errorf("caddy at %s and %s: %w:\n%s", g.Addr, g.Admin, errInUse, log)
+		return fmt.Errorf("caddy at %s and %s: %w:\n%s", g.Addr, g.Admin, freeport.ErrInUse, log)
 	}
 	return fmt.Errorf("caddy ended:\n%s", g.log.String())
 }

@@ -45,15 +45,7 @@ func Start(t testing.TB, args ...string) *Server {
 // taken by something that is no test.
 func (s *Server) start() {
 	s.t.Helper()
-	err := s.run()
-	for range 3 {
-		if !errors.Is(err, errInUse) {
-			break
-		}
-		s.Addr = FreeAddr(s.t)
-		err = s.run()
-	}
-	if err != nil {
+	if err := freeport.Start(s.run, func() { s.Addr = FreeAddr(s.t) }); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -85,18 +77,10 @@ func FreeAddr(t testing.TB) string {
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
-	err := s.run()
-	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, errInUse) && time.Now().Before(deadline); {
-		time.Sleep(100 * time.Millisecond)
-		err = s.run()
-	}
-	if err != nil {
+	if err := freeport.Restart(s.run); err != nil {
 		s.t.Fatal(err)
 	}
 }
-
-// errInUse says that something else listens at the server's address.
-var errInUse = errors.New("the address is in use")
 
 // run starts the process, and returns when it takes commands.
 func (s *Server) run() error {
@@ -140,7 +124,7 @@ func (s *Server) run() error {
 	}
 	s.Kill()
 	if strings.Contains(log.String(), "Address already in use") {
-		return fmt.Errorf("redis-server at %s: %w", s.Addr, errInUse)
+		return fmt.Errorf("redis-server at %s: %w", s.Addr, freeport.ErrInUse)
 	}
 	return fmt.Errorf("redis-server ended:\n%s", log.String())
 }
