@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,78 +12,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
-
-// A link is a way to a server that passes so many bytes a second, in each
-// direction, over all its connections.
-type link struct {
-	addr string
-	sent atomic.Int64 // bytes from the server
-}
-
-func newLink(t *testing.T, to string, bytesPerSecond int) *link {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	l := &link{addr: listener.Addr().String()}
-	up, down := &pace{rate: bytesPerSecond}, &pace{rate: bytesPerSecond}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", to)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			go pass(server, client, up, nil)
-			go pass(client, server, down, &l.sent)
-		}
-	}()
-	return l
-}
-
-// A pace lets bytes pass at a rate.
-type pace struct {
-	rate int
-	mu   sync.Mutex
-	next time.Time
-}
-
-func (p *pace) wait(n int) {
-	p.mu.Lock()
-	if now := time.Now(); p.next.Before(now) {
-		p.next = now
-	}
-	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
-	until := p.next
-	p.mu.Unlock()
-	time.Sleep(time.Until(until))
-}
-
-func pass(to, from net.Conn, p *pace, count *atomic.Int64) {
-	defer to.Close()
-	defer from.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		p.wait(n)
-		if count != nil {
-			count.Add(int64(n))
-		}
-		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
-			return
-		}
-	}
-}
 
 const slowSite = `http://{$ADDR} {
 	sse_subscribe /h/* {path.1} {
@@ -115,9 +49,10 @@ func fillHistory(t *testing.T, server *redistest.Server, channel string, n, size
 func TestReplayOverASlowLink(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	l := newLink(t, server.Addr, 100_000_000/8)
+	l := redistest.StartProxy(t, server.Addr)
+	l.Limit(100_000_000 / 8)
 	fillHistory(t, server, "large", 1000, 64<<10)
-	g := gatewaytest.StartForMany(t, "\tsse {\n\t\tredis "+l.addr+"\n\t\tdrain 0\n\t}", slowSite)
+	g := gatewaytest.StartForMany(t, "\tsse {\n\t\tredis "+l.Addr+"\n\t\tdrain 0\n\t}", slowSite)
 	live := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/large")
 	live.Await("id: 1000-0")
 	far := read(t, g, "/h/large", "1-0", 0)
@@ -146,7 +81,7 @@ func TestReplayOverASlowLink(t *testing.T) {
 		}
 	}
 	delivered := far.bytes.Load() + newest.bytes.Load() + near.bytes.Load()
-	if sent := l.sent.Load(); sent > 2*delivered {
+	if sent := l.Sent(); sent > 2*delivered {
 		t.Errorf("redis sent %d MiB for %d MiB that were delivered", sent>>20, delivered>>20)
 	} else {
 		t.Logf("redis sent %d MiB for %d MiB that were delivered", sent>>20, delivered>>20)
@@ -161,8 +96,8 @@ func TestSlowReadersOfLargeHistories(t *testing.T) {
 	for i := range 8 {
 		fillHistory(t, server, fmt.Sprint("large", i), 1000, 65_000)
 	}
-	l := newLink(t, server.Addr, 1<<30)
-	g := gatewaytest.StartForMany(t, "\tsse {\n\t\tredis "+l.addr+"\n\t\tdrain 0\n\t\tmemory 16MiB\n\t}", slowSite)
+	l := redistest.StartProxy(t, server.Addr)
+	g := gatewaytest.StartForMany(t, "\tsse {\n\t\tredis "+l.Addr+"\n\t\tdrain 0\n\t\tmemory 16MiB\n\t}", slowSite)
 	before := rss(t, g.PID())
 	var readers []*reader
 	for i := range 8 {
@@ -175,7 +110,7 @@ func TestSlowReadersOfLargeHistories(t *testing.T) {
 		return all
 	}
 	redistest.Await(t, "24 MB", func() bool { return delivered() > 24_000_000 })
-	sent, got, grown := l.sent.Load(), delivered(), rss(t, g.PID())-before
+	sent, got, grown := l.Sent(), delivered(), rss(t, g.PID())-before
 	t.Logf("redis sent %d MB for %d MB that were delivered; the gateway grew by %d MiB", sent/1e6, got/1e6, grown>>20)
 	// What lies in the sockets' buffers is on its way.
 	if const8 := int64(8 * 700_000); sent > 2*got+const8 {
@@ -199,14 +134,14 @@ type reader struct {
 }
 
 // read subscribes, and reads so many bytes a second, or as many as come.
-func read(t *testing.T, g *gatewaytest.Gateway, path, id string, rate int) *reader {
+func read(t *testing.T, g *gatewaytest.Gateway, path, id string, perSecond int) *reader {
 	t.Helper()
 	conn, err := net.Dial("tcp", g.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if rate > 0 {
+	if perSecond > 0 {
 		_ = conn.(*net.TCPConn).SetReadBuffer(64 << 10) // it would only take longer
 	}
 	fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\nAccept: text/event-stream\r\n", path, g.Addr)
@@ -216,8 +151,8 @@ func read(t *testing.T, g *gatewaytest.Gateway, path, id string, rate int) *read
 	_, _ = io.WriteString(conn, "\r\n")
 	r := new(reader)
 	go func() {
-		p := &pace{rate: rate}
 		buf := make([]byte, 8<<10)
+		pace := rate.NewLimiter(rate.Limit(perSecond), len(buf))
 		for {
 			n, err := conn.Read(buf)
 			if err != nil {
@@ -229,8 +164,8 @@ func read(t *testing.T, g *gatewaytest.Gateway, path, id string, rate int) *read
 			r.end = strings.ReplaceAll(r.end[max(0, len(r.end)-200):], "sse.gap", "a gap")
 			r.mu.Unlock()
 			r.bytes.Add(int64(n))
-			if rate > 0 {
-				p.wait(n)
+			if perSecond > 0 {
+				_ = pace.WaitN(context.Background(), n) // it fails for what is more than buf alone
 			}
 		}
 	}()

@@ -1,12 +1,18 @@
 package redistest
 
 import (
+	"context"
 	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/time/rate"
 )
+
+// pieceSize is how many bytes a proxy passes on at once.
+const pieceSize = 32 << 10
 
 // A Proxy stands between a gateway and a server, and makes the network worse.
 type Proxy struct {
@@ -14,6 +20,9 @@ type Proxy struct {
 	Addr string
 
 	delay  atomic.Int64 // each way
+	sent   atomic.Int64 // bytes that came from the server
+	up     *rate.Limiter
+	down   *rate.Limiter
 	forget atomic.Int64 // 0: never
 	mu     sync.Mutex
 	to     string
@@ -27,7 +36,10 @@ func StartProxy(t testing.TB, addr string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Addr: l.Addr().String(), to: addr, open: make(map[net.Conn]bool)}
+	p := &Proxy{
+		Addr: l.Addr().String(), to: addr, open: make(map[net.Conn]bool),
+		up: rate.NewLimiter(rate.Inf, pieceSize), down: rate.NewLimiter(rate.Inf, pieceSize),
+	}
 	t.Cleanup(func() {
 		l.Close()
 		p.Cut()
@@ -54,6 +66,15 @@ func (p *Proxy) LeadTo(addr string) {
 // Delay has whatever is sent arrive so much later, each way.
 func (p *Proxy) Delay(d time.Duration) { p.delay.Store(int64(d)) }
 
+// Limit has so many bytes a second pass, each way, over all connections together.
+func (p *Proxy) Limit(bytesPerSecond int) {
+	p.up.SetLimit(rate.Limit(bytesPerSecond))
+	p.down.SetLimit(rate.Limit(bytesPerSecond))
+}
+
+// Sent is how many bytes have come from the server.
+func (p *Proxy) Sent() int64 { return p.sent.Load() }
+
 // Forget has connections on which nothing was sent for so long swallow all that
 // is sent later, as behind a NAT that has forgotten them.
 func (p *Proxy) Forget(after time.Duration) { p.forget.Store(int64(after)) }
@@ -78,8 +99,8 @@ func (p *Proxy) serve(from net.Conn) {
 	p.open[from], p.open[to] = true, true
 	var used atomic.Int64
 	used.Store(time.Now().UnixNano())
-	go p.copy(to, from, &used)
-	go p.copy(from, to, &used)
+	go p.copy(to, from, &used, p.up, new(atomic.Int64))
+	go p.copy(from, to, &used, p.down, &p.sent)
 }
 
 // A part is what was read at once, and when it is to arrive.
@@ -88,7 +109,7 @@ type part struct {
 	at    time.Time
 }
 
-func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64) {
+func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64, pace *rate.Limiter, count *atomic.Int64) {
 	defer func() {
 		from.Close()
 		p.mu.Lock()
@@ -108,7 +129,7 @@ func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64) {
 	}()
 	isForgotten := false
 	for {
-		buffer := make([]byte, 32<<10)
+		buffer := make([]byte, pieceSize)
 		n, err := from.Read(buffer)
 		if err != nil {
 			return
@@ -122,6 +143,9 @@ func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64) {
 			continue
 		}
 		used.Store(now.UnixNano())
-		parts <- part{buffer[:n], now.Add(time.Duration(p.delay.Load()))}
+		// Before more is read: what a slow link has no room for waits at the server.
+		_ = pace.WaitN(context.Background(), n) // it fails for what is more than pieceSize alone
+		count.Add(int64(n))
+		parts <- part{buffer[:n], time.Now().Add(time.Duration(p.delay.Load()))}
 	}
 }

@@ -47,6 +47,9 @@ const sites = `http://{$ADDR} {
 	}
 }`
 
+// linkRate is how many bytes a second come over the slow link: 100 Mbit/s.
+const linkRate = 100_000_000 / 8
+
 // startGateways runs Caddy three times, with these further lines of the option.
 // The third is at the end of a slow link to Redis.
 func startGateways(t *testing.T, server *redistest.Server, option string) []gateway {
@@ -55,7 +58,9 @@ func startGateways(t *testing.T, server *redistest.Server, option string) []gate
 	for i := range gateways {
 		addr := server.Addr
 		if i == 2 {
-			addr = slowLink(t, addr, linkRate)
+			link := redistest.StartProxy(t, addr)
+			link.Limit(linkRate)
+			addr = link.Addr
 		}
 		global := "\tsse {\n\t\tredis " + addr + " {\n\t\t\tusername " + user + "\n\t\t\tpassword " + password + "\n\t\t}\n\t\tdrain 0\n" + option + "\t}"
 		g := gatewaytest.Start(t, global, sites)
