@@ -74,10 +74,6 @@ func (r *reader) watch(ctx context.Context) error {
 			isConnected = true
 			r.bus.connected()
 			close(r.connected)
-			r.bus.learnIdleLimit(ctx)
-		}
-		if r.bus.isRefused() {
-			r.bus.tryConnect(ctx)
 		}
 		select {
 		case <-tick.C:

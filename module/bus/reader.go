@@ -105,6 +105,7 @@ func (r *reader) run() error {
 		}
 	})
 	group.Go(func() error { return r.watch(ctx) })
+	group.Go(func() error { return r.maintain(ctx) })
 	err := group.Wait()
 	<-closed
 	return err
