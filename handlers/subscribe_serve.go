@@ -103,6 +103,7 @@ func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Rep
 			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
 		})
 	}
+	delivery.LiftWriteTimeout(w, r)
 	s.awaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
 	writeHead(w)

@@ -302,6 +302,36 @@ func TestServerTimeouts(t *testing.T) {
 	}
 }
 
+// The answer may wait for Redis for longer than the server gives an answer.
+func TestServerTimeoutsWhileRedisIsAsked(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	proxy := redistest.StartProxy(t, server.Addr)
+	proxy.Delay(150 * time.Millisecond) // each way
+	g := gatewaytest.Start(t, `	servers {
+		timeouts {
+			write 200ms
+		}
+	}
+	sse {
+		redis `+proxy.Addr+`
+		drain 0
+	}`, `https://{$ADDR} {
+	tls internal
+	sse_subscribe /events/* chat:{path.1}
+}`)
+	redistest.Await(t, "the gateway to listen", func() bool { return strings.Contains(g.Log(), "listening to redis") })
+	for i, client := range []*http.Client{gatewaytest.HTTP1(t), gatewaytest.HTTP2(t)} {
+		began := time.Now()
+		s := gatewaytest.Subscribe(t, client, fmt.Sprint("https://", g.Addr, "/events/", i))
+		if waited := time.Since(began); waited < 200*time.Millisecond {
+			t.Fatalf("the answer came after %s, so nothing was tried", waited)
+		}
+		server.Do("PUBLISH", fmt.Sprint("chat:", i), "here")
+		s.Await("data: here\n\n")
+	}
+}
+
 func TestCaddyStop(t *testing.T) {
 	g, _ := start(t, `http://{$ADDR} {
 	sse_subscribe /events chat:1

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // keepBuffer is the largest buffer that a silent subscriber keeps.
@@ -37,6 +39,16 @@ func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
 	out.timer = time.AfterFunc(time.Hour, out.breakOff)
 	out.timer.Stop()
 	return out
+}
+
+// LiftWriteTimeout takes the server's write timeout off a response. It is for
+// answers that end, and this one may even begin later. Caddy's own writer would
+// put it back with each write, so it forgets it, too.
+func LiftWriteTimeout(w http.ResponseWriter, r *http.Request) {
+	if _, idle := caddyhttp.IdleTimeoutsFromContext(r.Context()); idle != nil {
+		idle.Deadline.HardDeadline = time.Time{}
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the error is that of a writer without deadlines
 }
 
 // deepest returns the writer that w wraps, all wrappers taken off: the header
