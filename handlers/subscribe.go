@@ -72,7 +72,10 @@ type Subscribe struct {
 	// is loaded. Default: only pages of this site, as browsers have it.
 	CORS []string `json:"cors,omitempty"`
 
-	// Limits of this directive's subscribers, besides the app's. Default: none.
+	// Limits of this directive's subscribers, besides the app's. They count each
+	// directive for itself. A reload finds those who are there by the addresses of
+	// the server, the matchers on the way to the directive, and its channels; by
+	// the order where these are the same. Default: none.
 	Limits *sse.Limits `json:"limits,omitempty"`
 
 	// Makes the subscriber a member of its channels while it is open. Default:
@@ -207,7 +210,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
-	s.limits, s.scopes = s.app.Scopes(s.Limits, strings.Join(s.Channels, " "))
+	s.limits, s.scopes = s.app.Scopes(s.Limits, placeOf(ctx)+"\n"+strings.Join(s.Channels, " "))
 	if s.Greeting != nil {
 		if s.Greeting.data, err = parseTemplate(s.Greeting.Data); err != nil {
 			return fmt.Errorf("greeting: %w", err)

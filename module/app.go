@@ -4,6 +4,7 @@ package sse
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -103,6 +104,8 @@ type App struct {
 
 	capacity    admission.Limits
 	maxChannels int
+	directives  map[string]int // that have limits, by their places
+	release     []func()       // of their desks
 }
 
 // CaddyModule returns the Caddy module information.
@@ -220,6 +223,10 @@ func (a *App) Stop() error {
 // Cleanup lets go of the gateway, which ends with the last configuration that
 // holds it. When Caddy ends it waits for that, for some seconds at most.
 func (a *App) Cleanup() error {
+	for _, release := range a.release {
+		release()
+	}
+	a.release = nil
 	if a.key == "" {
 		return nil
 	}
@@ -242,13 +249,20 @@ func (a *App) Gateway() *Gateway { return a.gateway }
 func (a *App) MaxChannels() int { return a.maxChannels }
 
 // Scopes are where subscribers of a directive are counted: all together, and, if
-// it has limits of its own, those of the directive, by its name, which a reload
-// may have given others. It returns the limits, with the app's where they are
-// not set.
-func (a *App) Scopes(own *Limits, directive string) (*Limits, []admission.Scope) {
+// it has limits of its own, those of the directive. A reload, which may have given
+// it others, finds those who are there by its place: a text that is the same as
+// long as the directive is the same; if several have it, by their order, too. It
+// returns the limits, with the app's where they are not set.
+func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
 	scopes := []admission.Scope{{Desk: &a.gateway.desk, Limits: a.capacity}}
 	if own != nil {
-		scopes = append(scopes, admission.Scope{Desk: a.gateway.deskOf(directive), Limits: own.admission()})
+		if a.directives == nil {
+			a.directives = make(map[string]int)
+		}
+		a.directives[place]++
+		desk, release := a.gateway.desks.Hold(fmt.Sprint(a.directives[place], " ", place))
+		a.release = append(a.release, release)
+		scopes = append(scopes, admission.Scope{Desk: desk, Limits: own.admission()})
 	}
 	return own.over(a.Limits), scopes
 }

@@ -38,8 +38,7 @@ type Gateway struct {
 
 	desk         admission.Desk // all subscribers
 	publishRates admission.Rates
-	mu           sync.Mutex
-	desks        map[string]*admission.Desk // of the directives that have limits
+	desks        admission.Desks // of the directives that have limits
 	forbidden    forbidden
 	census       census
 
@@ -108,21 +107,6 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	}
 	g.History.Start(g.Hub)
 	return nil
-}
-
-// deskOf is the desk of a directive, by its name.
-func (g *Gateway) deskOf(directive string) *admission.Desk {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.desks == nil {
-		g.desks = make(map[string]*admission.Desk)
-	}
-	d := g.desks[directive]
-	if d == nil {
-		d = new(admission.Desk)
-		g.desks[directive] = d
-	}
-	return d
 }
 
 func (g *Gateway) redisChanged(isUp bool, problem string) {

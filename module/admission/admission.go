@@ -26,7 +26,8 @@ type Limits struct {
 
 // A Desk knows who is in one scope.
 type Desk struct {
-	rates Rates
+	rates   Rates
+	emptied func() // nil, or called each time the last one has left
 
 	mu      sync.Mutex
 	count   int
@@ -130,6 +131,13 @@ func (t *Ticket) Leave() {
 }
 
 func (d *Desk) leave(t *Ticket) {
+	if d.remove(t) == 0 && d.emptied != nil {
+		d.emptied()
+	}
+}
+
+// remove takes the ticket out, and returns how many are in yet.
+func (d *Desk) remove(t *Ticket) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.count--
@@ -144,4 +152,5 @@ func (d *Desk) leave(t *Ticket) {
 			delete(d.members, t.member)
 		}
 	}
+	return d.count
 }
