@@ -72,7 +72,7 @@ func TestStaleReplica(t *testing.T) {
 			host, port, _ := net.SplitHostPort(primary.Addr)
 			replica := redistest.Start(t, "--replicaof", host+" "+port)
 			e := newEndpoint(t, primary)
-			g := gatewaytest.Start(t, "\tsse {\n\t\tredis "+e.Addr().String()+"\n\t\tdrain 0\n\t}", resumeSite)
+			g := gatewaytest.Start(t, "\tsse {\n\t\tredis "+e.Addr().String()+"\n\t\tdrain 0\n\t\tgap_spread 0\n\t}", resumeSite)
 			s := comeBack(t, g, "/h/chat", "0-0")
 			add(primary, "chat", "5-0", "everywhere")
 			redistest.Await(t, "the replica", func() bool { return replica.Do("XLEN", "chat") == int64(1) })

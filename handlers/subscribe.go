@@ -39,8 +39,8 @@ func init() {
 // `?lastEventId=` in the URL, gets what it missed, once, in order: from the
 // channel's history, if it has one, else from what the gateway remembers. Where
 // that is not possible, it is told by an event `sse.gap` with data
-// `{"channel","reason","from","to"}`, so that the page can fetch what it shows
-// anew. The reason is one word:
+// `{"channel","reason","from","to","channels"}`, so that the page can fetch what it
+// shows anew, of all those channels. The reason is one word:
 //
 // Reason | Meaning
 // -------|--------

@@ -24,7 +24,7 @@ func start(t *testing.T, sites string) (*gatewaytest.Gateway, *redistest.Server)
 }
 
 func redisOption(server *redistest.Server) string {
-	return "\tsse {\n\t\tredis " + server.Addr + "\n\t\tdrain 0\n\t\tlinger 0\n\t}"
+	return "\tsse {\n\t\tredis " + server.Addr + "\n\t\tdrain 0\n\t\tlinger 0\n\t\tgap_spread 0\n\t}"
 }
 
 func TestPayloadsBecomeEvents(t *testing.T) {

@@ -21,6 +21,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse", "linger 60ns", `"linger": 60`, "linger " + long + "60ns"},
 		{"sse", "presence_ttl 30ns", `"presence_ttl": 30`, "presence_ttl is a duration from 1s to 24h, not 30ns"},
 		{"sse", "pending 100B", `"pending": 100`, "pending " + size},
+		{"sse", "gap_spread 1ms", `"gap_spread": 1000000`, "gap_spread is a duration from 100ms to 24h"},
 		{"sse", "memory 1KiB", `"memory": 1024`, "memory is a size from 64KiB to "},
 		{"sse", "recent -1", `"recent": {"events": -1}`, "recent: the number of events is a whole number from 0 to 1000000, not -1"},
 		{"sse", "recent 1000001", `"recent": {"events": 1000001}`, "recent: the number of events is a whole number from 0 to 1000000, not 1000001"},
@@ -111,7 +112,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 func TestWhatIsRightInJSON(t *testing.T) {
 	for _, c := range []struct{ app, handler string }{
 		{`{"heartbeat": -1, "drain": -1, "linger": -1, "recent": {"events": 0}, "limits": {"subscribers": -1, "channels": -1}}`, `{"handler": "sse_health"}`},
-		{`{"heartbeat": "100ms", "retry": "24h", "linger": "365d", "pending": 4096, "memory": 65536, "presence_ttl": "1s"}`, `{"handler": "sse_health"}`},
+		{`{"heartbeat": "100ms", "retry": "24h", "linger": "365d", "pending": 4096, "memory": 65536, "gap_spread": "100ms", "presence_ttl": "1s"}`, `{"handler": "sse_health"}`},
 		{`{}`, `{"handler": "sse_subscribe", "channels": ["c"], "gate": [{"handle": [{"handler": "static_response", "status_code": 403}]}]}`},
 		{`{}`, `{"handler": "sse_subscribe", "channels": ["c"], "heartbeat": -1, "linger": -1, "presence": {"member": "u", "linger": -1}}`},
 		{`{}`, `{"handler": "sse_publish", "channel": "c", "max_size": 536870912, "store": {"maxlen": -1, "ttl": 1000000}}`},

@@ -30,6 +30,7 @@ const (
 	DefaultRecentSize   = 1 << 20
 	DefaultLinger       = time.Minute
 	DefaultMemory       = hub.DefaultMemory
+	DefaultGapSpread    = hub.DefaultGapSpread
 )
 
 // The smallest sizes that can be configured: below, next to nothing gets through.
@@ -86,6 +87,12 @@ type App struct {
 	// How many bytes all channels together remember; past it, the oldest event
 	// of all is forgotten. Default: 128 MiB. From 64 KiB to 1 TiB.
 	Memory int64 `json:"memory,omitempty"`
+
+	// Over how long subscribers whom a fault of Redis has hit are told so, each at
+	// a moment of its own, since each page then loads anew what it shows. One is
+	// told of all its channels at once, and until then gets events without IDs.
+	// Default: 3s. From 100ms to 24h. Negative: at once.
+	GapSpread caddy.Duration `json:"gap_spread,omitempty"`
 
 	// After how long the members of a gateway that was killed have left; see
 	// `presence` of sse_subscribe. Default: 30s. From 1s to 24h.
@@ -153,6 +160,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Memory == 0 {
 		a.Memory = DefaultMemory
 	}
+	if a.GapSpread == 0 {
+		a.GapSpread = caddy.Duration(DefaultGapSpread)
+	}
 	if a.PresenceTTL == 0 {
 		a.PresenceTTL = caddy.Duration(presence.DefaultTTL)
 	}
@@ -200,6 +210,7 @@ func (a *App) check() error {
 		bounds.DurationOrOff("drain", a.Drain, bounds.Shortest, bounds.Longest),
 		bounds.DurationOrOff("linger", a.Linger, bounds.Shortest, bounds.Forever),
 		bounds.Size("memory", a.Memory, minMemory, bounds.Largest),
+		bounds.DurationOrOff("gap_spread", a.GapSpread, bounds.Shortest, bounds.Longest),
 		bounds.Duration("presence_ttl", a.PresenceTTL, time.Second, bounds.Longest),
 	)
 }
@@ -207,7 +218,13 @@ func (a *App) check() error {
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
 	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
-	return a.gateway.Start(a.log, settings{max(0, time.Duration(a.Drain)), int(a.Memory), time.Duration(a.PresenceTTL), a.events})
+	return a.gateway.Start(a.log, settings{
+		drain:       max(0, time.Duration(a.Drain)),
+		gapSpread:   max(0, time.Duration(a.GapSpread)),
+		memory:      int(a.Memory),
+		presenceTTL: time.Duration(a.PresenceTTL),
+		events:      a.events,
+	})
 }
 
 // Stop begins to send all subscribers away when Caddy ends; Cleanup, when the

@@ -52,6 +52,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		recent <events> [<size>]
 //		linger <duration>|0
 //		memory <size>
+//		gap_spread <duration>|0
 //		presence_ttl <duration>
 //		metrics {
 //			per_channel <pattern>...
@@ -87,8 +88,9 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			a.Recent = new(Recent)
 			return a.Recent.UnmarshalCaddyfile(d)
 		},
-		"linger": block.DurationOr(d, "0", &a.Linger),
-		"memory": block.Size(d, &a.Memory),
+		"linger":     block.DurationOr(d, "0", &a.Linger),
+		"memory":     block.Size(d, &a.Memory),
+		"gap_spread": block.DurationOr(d, "0", &a.GapSpread),
 
 		"metrics": func() error {
 			a.Metrics = new(Metrics)

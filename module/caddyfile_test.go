@@ -121,7 +121,7 @@ func TestOrder(t *testing.T) {
 
 func TestCaddyfileErrors(t *testing.T) {
 	for name, test := range map[string]struct{ option, site, want string }{
-		"unknown option":          {"retries 3s", "", `unknown subdirective "retries": it is one of drain, heartbeat, limits, linger, memory, metrics, pending, presence_ttl, recent, redis, retry, write_timeout, at Caddyfile:3`},
+		"unknown option":          {"retries 3s", "", `unknown subdirective "retries": it is one of drain, gap_spread, heartbeat, limits, linger, memory, metrics, pending, presence_ttl, recent, redis, retry, write_timeout, at Caddyfile:3`},
 		"repeated option":         {"retry 3s\nretry 4s", "", "retry stands here twice, at Caddyfile:4"},
 		"two addresses":           {"redis a:1 b:2", "", "redis takes one address"},
 		"bad scheme":              {"redis http://localhost", "", `unknown scheme "http": it is redis://, rediss:// (TLS) or unix://`},
@@ -162,6 +162,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		"recent of no size":       {"recent 100 much", "", `recent: "much" is not a size`},
 		"recent in subscribe":     {"", "sse_subscribe /x a {\nrecent 1 2 3\n}", "recent takes a number of events"},
 		"bad linger":              {"linger long", "", `linger: "long" is not a duration, like 25s or 1m, or 0`},
+		"bad gap spread":          {"gap_spread 10ms", "", "gap_spread is a duration from 100ms to 24h, not 10ms"},
 		"bad memory":              {"memory 0", "", `memory: "0" is not a size`},
 		"no size":                 {"", "sse_publish /x a {\nmax_size 0\n}", `max_size: "0" is not a size`},
 	} {

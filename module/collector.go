@@ -36,9 +36,6 @@ var (
 	perEventsDesc   = desc("channel_events_total", "Events of a channel that has metrics of its own, since somebody subscribed to it.", "channel", "kind")
 )
 
-// reasons for gaps.
-var gapReasons = []eventstream.Reason{eventstream.Trimmed, eventstream.Reset, eventstream.Overflow, eventstream.Unknown}
-
 // totals are what gateways count.
 type totals struct {
 	hub.Stats
@@ -56,8 +53,8 @@ func (t *totals) add(other totals) {
 	t.messages += other.messages
 	t.reads += other.reads
 	t.unread += other.unread
-	gaps := make(map[eventstream.Reason]uint64, len(gapReasons))
-	for _, r := range gapReasons {
+	gaps := make(map[eventstream.Reason]uint64, len(eventstream.Reasons))
+	for _, r := range eventstream.Reasons {
 		gaps[r] = t.Gaps[r] + other.Gaps[r]
 	}
 	t.Gaps = gaps
@@ -125,7 +122,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(probeDesc, probe)
 	count(sentDesc, all.Sent)
 	count(bytesDesc, all.bytes)
-	for _, r := range gapReasons {
+	for _, r := range eventstream.Reasons {
 		count(gapsDesc, all.Gaps[r], string(r))
 	}
 	count(replaysDesc, all.Replays)

@@ -80,6 +80,7 @@ func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
 // settings are those of a gateway that the newest configuration decides.
 type settings struct {
 	drain       time.Duration
+	gapSpread   time.Duration
 	memory      int
 	presenceTTL time.Duration
 	events      *emitter
@@ -95,6 +96,7 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 	g.events.to.Store(s.events)
 	g.drain.Store(int64(s.drain))
 	g.LimitMemory(s.memory)
+	g.SpreadGaps(s.gapSpread)
 	g.Presence.SetTTL(s.presenceTTL)
 	if g.embedAt != "" && g.embedded == nil {
 		embedded, err := bus.StartEmbedded(g.embedAt)

@@ -62,7 +62,7 @@ func startGateways(t *testing.T, server *redistest.Server, option string) []gate
 			link.Limit(linkRate)
 			addr = link.Addr
 		}
-		global := "\tsse {\n\t\tredis " + addr + " {\n\t\t\tusername " + user + "\n\t\t\tpassword " + password + "\n\t\t}\n\t\tdrain 0\n" + option + "\t}"
+		global := "\tsse {\n\t\tredis " + addr + " {\n\t\t\tusername " + user + "\n\t\t\tpassword " + password + "\n\t\t}\n\t\tdrain 0\n\t\tgap_spread 0\n" + option + "\t}"
 		g := gatewaytest.Start(t, global, sites)
 		gateways[i] = gateway{i, g.Addr, g.Admin, g.Kill, g.Run, func() { g.Reload(global, sites) }}
 	}

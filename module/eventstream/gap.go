@@ -22,6 +22,9 @@ const (
 	Unknown Reason = "unknown"
 )
 
+// Reasons are all of them.
+var Reasons = [...]Reason{Trimmed, Reset, Overflow, Unknown}
+
 // A Gap tells a subscriber that it may have missed events of a channel, so that
 // its page can fetch what it shows anew.
 type Gap struct {
@@ -38,8 +41,19 @@ const maxFrom = 128
 
 // Frame encodes the gap as an event of type sse.gap with that ID, which may be
 // empty.
-func (g Gap) Frame(id string) *Frame {
-	g.From = g.From[:min(len(g.From), maxFrom)]
-	data, _ := json.Marshal(g) // four strings: it cannot fail
+func (g *Gap) Frame(id string) *Frame { return GapsFrame([]*Gap{g}, id) }
+
+// GapsFrame encodes gaps of different channels, one at least, as one event: it says
+// of all of them which channel it is, and of the first one the rest.
+func GapsFrame(gaps []*Gap, id string) *Frame {
+	all := struct {
+		Gap
+		Channels []string `json:"channels"`
+	}{*gaps[0], make([]string, len(gaps))}
+	all.From = all.From[:min(len(all.From), maxFrom)]
+	for i, g := range gaps {
+		all.Channels[i] = g.Channel
+	}
+	data, _ := json.Marshal(all) // strings alone: it cannot fail
 	return Event{ID: id, Type: GapType, Data: string(data)}.Frame()
 }

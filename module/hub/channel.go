@@ -87,9 +87,17 @@ func (c *channel) hand(m *moment, heard time.Time) {
 		if err != nil {
 			c.hub.malformed.Add(1)
 		}
+		plain, id := c.hub.plainFrame(m, a.view, heard), ""
+		if plain != nil {
+			id = a.view.id(m.id())
+		}
 		c.inLoops(a, func(l *Loop) {
 			members := a.shares[l.index].members
 			for _, member := range members {
+				if member.subscriber.pendingGaps != nil {
+					member.subscriber.deliverWithoutID(member.place, m.at, plain, id, frame)
+					continue
+				}
 				member.subscriber.deliver(member.place, m.at, frame)
 			}
 			l.sent.Add(uint64(len(members)))
@@ -100,10 +108,10 @@ func (c *channel) hand(m *moment, heard time.Time) {
 	}
 }
 
-// gap tells everyone in the channel who is up to date that events may be
+// gap has everyone in the channel who is up to date be told that events may be
 // missing, and goes on from the position to.
 func (c *channel) gap(reason eventstream.Reason, to position) {
-	g := eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
+	g := &eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
 	if reason == eventstream.Reset {
 		c.formerHead = c.log.head()
 	}
@@ -112,13 +120,24 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	if !c.history {
 		c.log.before = reason
 	}
+	c.tellAll(g, g.To, func(m member) bool {
+		if m.subscriber.open && m.subscriber.hasVector() {
+			p := &m.subscriber.places[m.place]
+			p.got, p.hasGot = to, true
+		}
+		return m.subscriber.open
+	})
+}
+
+// tellAll has everyone in the channel who is up to date be told of the gap, and
+// that they are at that ID then. Those for whom isHit is false are not.
+func (c *channel) tellAll(g *eventstream.Gap, id string, isHit func(member) bool) {
+	c.hub.expectPendingGaps()
 	for _, a := range c.audiences {
-		c.hub.countGap(reason, a.size())
-		frame := g.Frame(a.view.id(g.To))
 		c.inLoops(a, func(l *Loop) {
 			for _, m := range a.shares[l.index].members {
-				if m.subscriber.open {
-					m.subscriber.deliver(m.place, to, frame)
+				if isHit(m) {
+					m.subscriber.miss(g, a.view.id(id))
 				}
 			}
 		})

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // A Hub hands what its source hears to the subscribers of each channel, in the
@@ -33,10 +35,14 @@ type Hub struct {
 	subscribers int
 	joined      int // since the beginning
 	closed      bool
-	empty       chan struct{} // closed when it is closed and everyone has left
+	// Until then somebody may have gaps pending.
+	pendingGapsUntil time.Time
+	empty            chan struct{} // closed when it is closed and everyone has left
 
 	counts    counts
 	malformed atomic.Uint64
+	gaps      [len(eventstream.Reasons)]atomic.Uint64
+	gapSpread atomic.Int64 // a time.Duration
 
 	// Delivered, if it is set before the first subscriber joins, is told how long
 	// events took from when they were heard until they were written to the sockets
@@ -54,6 +60,7 @@ func New(source Source, loops int) *Hub {
 		memory:    memory{limit: DefaultMemory},
 		empty:     make(chan struct{}),
 	}
+	h.SpreadGaps(DefaultGapSpread)
 	for i := range loops {
 		h.loops = append(h.loops, newLoop(h, i))
 	}

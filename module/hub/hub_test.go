@@ -39,10 +39,30 @@ func (s *source) String() string {
 
 // outlet keeps what it is sent.
 type outlet struct {
-	got     strings.Builder
+	got     text
 	flushed int
 	closed  atomic.Bool
 }
+
+// text is written in a loop, and read elsewhere.
+type text struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (t *text) Write(b []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b.Write(b)
+}
+
+func (t *text) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.b.String()
+}
+
+func (t *text) Len() int { return len(t.String()) }
 
 func (o *outlet) Send(f *eventstream.Frame) { o.got.Write(f.Bytes()) }
 func (o *outlet) Flush()                    { o.flushed = o.got.Len() }
@@ -156,6 +176,7 @@ func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 
 func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
 	h := New(new(source), 2)
+	h.SpreadGaps(0)
 	early, earlyOut := subscriber(eventstream.View{}, "one")
 	join(h, early, earlyOut)
 	h.Listening("one")

@@ -26,6 +26,7 @@ type Loop struct {
 	spare       []func() // the inbox before this one, to be used again
 	subscribers []*Subscriber
 	dirty       []*Subscriber // who have been sent something since the last flush
+	untold      []*Subscriber // with gaps pending, and some who were told meanwhile
 	heard       time.Time     // when the oldest event was heard that was sent since; zero: none was
 }
 
@@ -107,7 +108,7 @@ func (l *Loop) remove(s *Subscriber) {
 			p.members.remove(p.at)
 		}
 	}
-	s.queue = nil
+	s.queue, s.pendingGaps = nil, nil
 }
 
 // drain closes everyone, each at a random moment of the time d.

@@ -62,6 +62,12 @@ func newMoment(c *channel, at position, content eventstream.Content) *moment {
 
 // encode makes the moment's frame, and says what was malformed.
 func (m *moment) encode(v view) (*eventstream.Frame, error) {
+	event, err := m.event(v)
+	return event.Frame(), err
+}
+
+// event is the moment as an event of the view.
+func (m *moment) event(v view) (eventstream.Event, error) {
 	event, err := m.content.Event(v.View)
 	if _, isEntry := m.content.(eventstream.Entry); isEntry && !v.ids {
 		event.ID = "" // the subscriber's own stands before it
@@ -69,7 +75,7 @@ func (m *moment) encode(v view) (*eventstream.Frame, error) {
 	if event.ID == "" && v.ids {
 		event.ID = m.id()
 	}
-	return event.Frame(), err
+	return event, err
 }
 
 // frame is the moment's frame for those who come back, who share it.

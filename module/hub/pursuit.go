@@ -16,8 +16,9 @@ type pursuit struct {
 	subscriber *Subscriber
 	legs       []leg
 	page       []step
-	hasEvents  bool // it has come by some, which were missed
-	isRead     bool // the history is being read for it
+	missed     []*eventstream.Gap // that it has yet to be told of
+	hasEvents  bool               // it has come by some, which were missed
+	isRead     bool               // the history is being read for it
 }
 
 // A leg is a pursuit's way in one channel.
@@ -37,11 +38,13 @@ type leg struct {
 
 func (p *pursuit) channel(g *leg) *channel { return p.subscriber.places[g.place].channel }
 
-// A step is one frame of a page.
+// A step is one frame of a page, or a gap that a fault has made while the page was
+// open.
 type step struct {
-	place int
-	at    position
-	frame *eventstream.Frame
+	place  int
+	at     position
+	frame  *eventstream.Frame
+	missed *eventstream.Gap
 }
 
 // A page ends after so many events or bytes.
@@ -65,6 +68,7 @@ func (h *Hub) pursue(p *pursuit) {
 			}
 			delete(p.channel(&p.legs[i]).behind, p)
 		}
+		p.tellGaps()
 		upToDate = p.fill()
 	}
 	page := p.page
@@ -143,7 +147,7 @@ func (p *pursuit) locate(g *leg) bool {
 		if g.from == "" && g.located && c.history {
 			g.from = was.String()
 		}
-		p.gap(g, reason)
+		p.gap(g, reason, g.fromHead)
 	}
 	*g = leg{place: g.place, cursor: g.cursor, located: true, segment: g.segment}
 	return true
@@ -235,22 +239,38 @@ func (c *channel) positionAt(i int) position {
 	return c.log.at(i - 1).at
 }
 
-// gap adds a gap to the page, up to where the subscriber is now.
-func (p *pursuit) gap(g *leg, reason eventstream.Reason) {
+// gap adds a gap to the page, up to where the subscriber is now. Somebody who comes
+// back is told at once; those whom a fault has hit have theirs spread.
+func (p *pursuit) gap(g *leg, reason eventstream.Reason, isOfFault bool) {
 	s, c := p.subscriber, p.channel(g)
 	to := g.cursor.String()
 	if !c.history {
 		first, _ := c.log.after(g.cursor)
 		to = c.idAt(first)
 	}
-	id := to
+	s.needsID = true
+	gap := &eventstream.Gap{Channel: c.name, Reason: reason, From: g.from, To: to}
+	if isOfFault {
+		s.hub.expectPendingGaps()
+		p.page = append(p.page, step{place: g.place, at: g.cursor, missed: gap})
+		return
+	}
+	p.missed = append(p.missed, gap)
+}
+
+// tellGaps adds one event to the page for all gaps of somebody who comes back.
+func (p *pursuit) tellGaps() {
+	if len(p.missed) == 0 {
+		return
+	}
+	s, g := p.subscriber, &p.legs[0]
+	id := p.missed[0].To
 	if len(p.legs) > 1 {
 		id = "" // there may still be events of other channels before it
 	}
-	s.needsID = true
-	s.hub.countGap(reason, 1)
-	frame := eventstream.Gap{Channel: c.name, Reason: reason, From: g.from, To: to}.Frame(s.view(g.place).id(id))
-	p.page = append(p.page, step{g.place, g.cursor, frame})
+	s.hub.countGap(p.missed[0].Reason)
+	frame := eventstream.GapsFrame(p.missed, s.view(g.place).id(id))
+	p.page, p.missed = append(p.page, step{place: g.place, at: g.cursor, frame: frame}), nil
 }
 
 // fill fills the page with what came after, in the order in which it came, and
@@ -283,7 +303,7 @@ func (p *pursuit) fill() (upToDate bool) {
 		if room -= frame.Len(); room < 0 && len(p.page) > 0 || len(p.page) == pageEvents {
 			return false
 		}
-		p.page = append(p.page, step{g.place, oldest.at, frame})
+		p.page = append(p.page, step{place: g.place, at: oldest.at, frame: frame})
 		if !p.hasEvents {
 			p.hasEvents = true
 			s.hub.counts.replays++

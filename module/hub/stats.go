@@ -1,8 +1,8 @@
 package hub
 
 import (
-	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,7 +11,6 @@ import (
 
 // counts are what a hub counts since its beginning, guarded by the hub.
 type counts struct {
-	gaps              map[eventstream.Reason]uint64
 	replays, replayed uint64
 }
 
@@ -27,7 +26,7 @@ type Stats struct {
 
 	// Sent is how many events were given to subscribers' outlets.
 	Sent uint64
-	// Gaps is how many subscribers were told of a gap, by its reason.
+	// Gaps is how many events told subscribers of gaps, by the reason of the first.
 	Gaps map[eventstream.Reason]uint64
 	// Replays is how many subscribers came back to events that they had missed,
 	// Replayed how many these were.
@@ -46,13 +45,16 @@ func (h *Hub) Stats() Stats {
 		Live:        len(h.live),
 		Histories:   len(h.histories),
 		Memory:      h.memory.bytes,
-		Gaps:        maps.Clone(h.counts.gaps),
+		Gaps:        make(map[eventstream.Reason]uint64),
 		Replays:     h.counts.replays,
 		Replayed:    h.counts.replayed,
 		Malformed:   h.malformed.Load(),
 	}
 	for _, l := range h.loops {
 		s.Sent += l.sent.Load()
+	}
+	for i, r := range eventstream.Reasons {
+		s.Gaps[r] = h.gaps[i].Load()
 	}
 	return s
 }
@@ -112,11 +114,8 @@ func (h *Hub) inEachLoop(f func(*Loop)) {
 	all.Wait()
 }
 
-func (h *Hub) countGap(reason eventstream.Reason, subscribers int) {
-	if h.counts.gaps == nil {
-		h.counts.gaps = make(map[eventstream.Reason]uint64)
-	}
-	h.counts.gaps[reason] += uint64(subscribers)
+func (h *Hub) countGap(reason eventstream.Reason) {
+	h.gaps[slices.Index(eventstream.Reasons[:], reason)].Add(1)
 }
 
 // ChannelStats are a channel's numbers at one moment.

@@ -98,6 +98,8 @@ type Subscriber struct {
 	waiting   int      // bytes in queue
 	dirty     bool
 	closed    error
+
+	pendingGaps *pendingGaps // nil if there are none
 }
 
 // A place is where a subscriber stands in one of its channels.
@@ -163,13 +165,18 @@ func (s *Subscriber) About() any { return s.request.About }
 // published from then on reaches it.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
-func (s *Subscriber) checkReady() {
+// hearsAll reports whether all the subscriber's channels are heard.
+func (s *Subscriber) hearsAll() bool {
 	for i := range s.places {
 		if !s.places[i].channel.ready.Load() {
-			return
+			return false
 		}
 	}
-	if !s.isReady {
+	return true
+}
+
+func (s *Subscriber) checkReady() {
+	if !s.isReady && s.hearsAll() {
 		s.isReady = true
 		close(s.ready)
 	}
@@ -206,6 +213,14 @@ func (s *Subscriber) newestID() string {
 // take takes a page.
 func (s *Subscriber) take(page []step) {
 	for _, step := range page {
+		if step.missed != nil {
+			s.places[step.place].got, s.places[step.place].hasGot = step.at, true
+			s.miss(step.missed, "")
+			continue
+		}
+		if !s.hasVector() {
+			s.tellGaps("") // since what comes has an ID
+		}
 		s.deliver(step.place, step.at, step.frame)
 	}
 	s.loop.sent.Add(uint64(len(page)))
@@ -231,6 +246,8 @@ func (s *Subscriber) settle(id string) {
 	}
 	switch {
 	case id == "":
+	case s.pendingGaps != nil:
+		s.pendingGaps.id = id
 	case s.greeting != nil && len(s.queue) == 2:
 		// Some clients take no ID that comes without data.
 		greeting := *s.greeting
@@ -267,9 +284,25 @@ func (s *Subscriber) forgetRequest() {
 func (s *Subscriber) deliver(place int, at position, f *eventstream.Frame) {
 	if s.hasVector() {
 		s.places[place].got, s.places[place].hasGot = at, true
-		s.send(eventstream.IDLine(s.vector()))
+		if s.pendingGaps == nil {
+			s.send(eventstream.IDLine(s.vector()))
+		}
 	}
 	s.send(f)
+}
+
+// deliverWithoutID is deliver while gaps are pending: it sends the plain frame, and
+// has the gaps' event carry the id. Without a plain frame it tells of the gaps first.
+func (s *Subscriber) deliverWithoutID(place int, at position, plain *eventstream.Frame, id string, f *eventstream.Frame) {
+	p := s.pendingGaps
+	switch {
+	case s.hasVector(): // f has no ID of its own
+	case plain == nil:
+		s.tellGaps(p.id)
+	default:
+		p.id, f = id, plain
+	}
+	s.deliver(place, at, f)
 }
 
 // send hands a frame to the outlet, which writes it when the loop flushes.
@@ -338,5 +371,5 @@ func (s *Subscriber) closeWith(last *eventstream.Frame, reason error) {
 		s.out.Close(reason)
 		s.touch()
 	}
-	s.closed = reason
+	s.closed, s.pendingGaps = reason, nil // it is told when it comes back
 }

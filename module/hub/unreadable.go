@@ -24,15 +24,8 @@ func (c *channel) Unreadable(present bool) {
 		return
 	}
 	c.presentUnreadable = true
-	frame := c.unreadableGap(c.headID())
-	for _, a := range c.audiences {
-		c.hub.countGap(eventstream.Unknown, a.size())
-		c.inLoops(a, func(l *Loop) {
-			for _, m := range a.shares[l.index].members {
-				m.subscriber.send(frame)
-			}
-		})
-	}
+	at := c.headID()
+	c.tellAll(c.unreadableGap(at), at, func(member) bool { return true })
 }
 
 // Readable takes Unreadable back.
@@ -47,13 +40,13 @@ func (c *channel) tellUnreadable(s *Subscriber) {
 	if !c.pastUnreadable {
 		return
 	}
-	c.hub.countGap(eventstream.Unknown, 1)
-	frame := c.unreadableGap(s.request.LastEventID)
+	c.hub.countGap(eventstream.Unknown)
+	// It has no ID, so that a client that comes back meanwhile says where it was
+	// before.
+	frame := c.unreadableGap(s.request.LastEventID).Frame("")
 	s.loop.Do(func() { s.send(frame) })
 }
 
-// unreadableGap has no ID, so that a client that comes back meanwhile says where
-// it was before.
-func (c *channel) unreadableGap(from string) *eventstream.Frame {
-	return eventstream.Gap{Channel: c.name, Reason: eventstream.Unknown, From: from}.Frame("")
+func (c *channel) unreadableGap(from string) *eventstream.Gap {
+	return &eventstream.Gap{Channel: c.name, Reason: eventstream.Unknown, From: from}
 }

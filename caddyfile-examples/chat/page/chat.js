@@ -69,10 +69,11 @@ const hears = {
 		}
 		about();
 	},
-	// Something may be missing: what is shown is fetched anew.
-	"sse.gap"({ channel }) {
-		if (channel === `chat:${room.id}`) later(loadMessages);
-		else later(loadSidebar);
+	// Something may be missing: what is shown is fetched anew, each thing once.
+	"sse.gap"({ channels }) {
+		const isRoom = channel => channel === `chat:${room.id}`;
+		if (channels.some(isRoom)) later(loadMessages);
+		if (!channels.every(isRoom)) later(loadSidebar);
 	},
 };
 const live = new Live(hears);
