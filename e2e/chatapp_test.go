@@ -37,10 +37,14 @@ func (p person) say(text string) {
 	p.typeInto("#text", text)
 }
 
+// plain is JavaScript for an element's text without what keeps the directions of
+// names apart.
+const plain = `.textContent.replace(/[\u2068\u2069]/g, "")`
+
 // texts are the messages that the page shows, in their order.
 func (p person) texts() []string {
 	p.t.Helper()
-	return eval[[]string](p.tab, `[...document.querySelectorAll(".message .text")].map(text => text.textContent)`)
+	return eval[[]string](p.tab, `[...document.querySelectorAll(".message .text")].map(text => text`+plain+`)`)
 }
 
 // awaitTexts waits until the page shows these messages, and no others.
@@ -59,7 +63,7 @@ func (p person) awaitTexts(want ...string) {
 // awaitSees waits until an element's text has this in it.
 func (p person) awaitSees(selector, text string) {
 	p.t.Helper()
-	p.await(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(element => element.textContent.includes(%q))`, selector, text))
+	p.await(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(element => element%s.includes(%q))`, selector, plain, text))
 }
 
 // entry is JavaScript for the entry of a room or a person at the side.

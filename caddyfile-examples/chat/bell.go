@@ -11,6 +11,10 @@ const (
 	roomDeleted = "room.deleted"
 )
 
+// bells begins the channels of bells: the ID of the one who hears it follows, or
+// everyone.
+const bells = "chat:to:"
+
 // A bell tells those who are elsewhere that something is new in a room, such as
 // its newest message, but not what.
 type bell struct {
@@ -21,5 +25,5 @@ type bell struct {
 // ring rings the bell of everyone, or of the one with this ID. Whoever is
 // subscribed to any room hears it.
 func (a *app) ring(ctx context.Context, tx *sql.Tx, to string, b bell) error {
-	return a.outbox.put(ctx, tx, "chat:to:"+to, roomChanged, b)
+	return a.outbox.put(ctx, tx, bells+to, roomChanged, b)
 }

@@ -28,7 +28,7 @@ func (a *app) deleteRoom(w http.ResponseWriter, r *http.Request, me user) error 
 		if err := a.outbox.put(r.Context(), tx, "chat:"+room.ID, roomDeleted, gone); err != nil {
 			return err
 		}
-		return a.outbox.put(r.Context(), tx, "chat:to:"+gone.To, roomDeleted, gone)
+		return a.outbox.put(r.Context(), tx, bells+gone.To, roomDeleted, gone)
 	})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -46,10 +47,11 @@ func (a *app) sendMessage(w http.ResponseWriter, r *http.Request, me user) error
 	if err != nil {
 		return err
 	}
-	said := struct{ Type, Text string }{Type: "MESSAGE"}
+	var said struct{ Type, MessageType, Text string }
 	if err := read(r, &said); err != nil {
 		return err
 	}
+	said.Type = cmp.Or(said.Type, said.MessageType, "MESSAGE")
 	said.Text = strings.TrimSpace(said.Text)
 	if said.Text == "" || utf8.RuneCountInString(said.Text) > maxText {
 		return problem{http.StatusBadRequest, "a message has 1 to 4000 characters"}

@@ -19,16 +19,28 @@ func TestMessages(t *testing.T) {
 	if said.Type != "ACTION" {
 		t.Errorf("the message is %+v", said)
 	}
+	for body, want := range map[string]string{
+		`{"text": "hi", "type": ""}`:                                   "MESSAGE",
+		`{"text": "hi", "type": null}`:                                 "MESSAGE",
+		`{"text": "hi", "messageType": ""}`:                            "MESSAGE",
+		`{"text": "waves", "messageType": "ACTION"}`:                   "ACTION",
+		`{"text": "waves", "type": "", "messageType": "ACTION"}`:       "ACTION",
+		`{"text": "waves", "type": "ACTION", "messageType": "OTHERS"}`: "ACTION",
+	} {
+		if into(t, ann.ask(201, "POST", path, body), &said); said.Type != want {
+			t.Errorf("%s is a %s", body, said.Type)
+		}
+	}
 	ann.ask(201, "POST", path, `{"text": "`+strings.Repeat("é", 4000)+`"}`)
 	for _, body := range []string{
-		``, `null`, `{}`, `{"text": "  "}`, `{"text": 7}`, `hi`, `{"text": "hi", "type": ""}`, `{"text": "hi", "type": "<b>"}`,
+		``, `null`, `{}`, `{"text": "  "}`, `{"text": 7}`, `hi`, `{"text": "hi", "type": "<b>"}`, `{"text": "hi", "messageType": "<b>"}`,
 		`{"text": "` + strings.Repeat("é", 4001) + `"}`,
 	} {
 		ann.ask(400, "POST", path, body)
 	}
 	ann.ask(413, "POST", path, `{"text": "`+strings.Repeat("a", maxBody)+`"}`)
 	ann.ask(404, "POST", "/api/chat/rooms/nowhere/messages", `{"text": "hi"}`)
-	if room := ann.rooms()[0]; room.LastMessageID != 3 {
+	if room := ann.rooms()[0]; room.LastMessageID != 9 {
 		t.Errorf("the lobby is %+v", room)
 	}
 }

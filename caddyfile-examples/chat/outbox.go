@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +16,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// keep is about how many events Redis keeps of each channel, for those who come
-// back. Older messages are in the database.
-const keep = 1000
+const (
+	// keep is about how many events Redis keeps of each channel, for those who come
+	// back. Older messages are in the database.
+	keep = 1000
+	// tellFor is how long a deleted room is in Redis, with its last event alone.
+	tellFor = time.Minute
+)
 
 // An outbox holds what is to be published, in order, in the same database as the
 // messages: what is saved is published, if not now, then later. Who hears an
@@ -106,7 +111,12 @@ func (o *outbox) publish(ctx context.Context) (err error) {
 		}
 		_, err = o.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for _, e := range events {
-				pipe.XAdd(ctx, &redis.XAddArgs{Stream: e.channel, MaxLen: keep, Approx: true, Values: e.fields()})
+				if e.isLast() {
+					pipe.XAdd(ctx, &redis.XAddArgs{Stream: e.channel, MaxLen: 1, Values: e.fields()})
+					pipe.Expire(ctx, e.channel, tellFor)
+				} else {
+					pipe.XAdd(ctx, &redis.XAddArgs{Stream: e.channel, MaxLen: keep, Approx: true, Values: e.fields()})
+				}
 			}
 			return nil
 		})
@@ -126,6 +136,11 @@ type pending struct {
 
 func readPending(r row) (p pending, err error) {
 	return p, r.Scan(&p.id, &p.channel, &p.event, &p.data)
+}
+
+// isLast reports whether the channel's room ends with the event.
+func (p pending) isLast() bool {
+	return p.event == roomDeleted && !strings.HasPrefix(p.channel, bells)
 }
 
 // fields are those of a Redis stream's entry, as the gateway reads them.

@@ -51,6 +51,22 @@ func TestOutbox(t *testing.T) {
 	if want := `room.changed {"roomId":"lobby","lastMessageId":3}`; len(bells) != 3 || bells[2] != want {
 		t.Errorf("the bells are %q", bells)
 	}
+	// Of a deleted room nothing stays: neither what was said in it, nor the room.
+	var room room
+	into(t, ann.ask(201, "POST", "/api/chat/rooms", `{"name": "Kitchen"}`), &room)
+	ann.ask(201, "POST", "/api/chat/rooms/"+room.ID+"/messages", `{"text": "a secret"}`)
+	ann.ask(200, "DELETE", "/api/chat/rooms/"+room.ID, "")
+	entries := client.XRange(t.Context(), "chat:"+room.ID, "-", "+").Val()
+	if len(entries) != 1 || entries[0].Values["event"] != roomDeleted {
+		t.Errorf("a deleted room has %v in Redis", entries)
+	}
+	if ttl := client.TTL(t.Context(), "chat:"+room.ID).Val(); ttl <= 0 || ttl > tellFor {
+		t.Errorf("a deleted room is in Redis for %s", ttl)
+	}
+	if ttl := client.TTL(t.Context(), "chat:to:everyone").Val(); ttl > 0 {
+		t.Errorf("everyone's bell is in Redis for %s", ttl)
+	}
+
 	var left int
 	if err := w.db.QueryRow(`SELECT count(*) FROM outbox`).Scan(&left); err != nil || left != 0 {
 		t.Error(left, "events are left", err)

@@ -1,9 +1,9 @@
 // The chat: who you are, which room is open, and what comes of each event.
 
-import { Problem, call, roomPath, why } from "./api.js";
+import { Problem, call, noAnswer, roomPath, why } from "./api.js";
 import { Live } from "./live.js";
 import { Log } from "./log.js";
-import { paint } from "./person.js";
+import { isolated, paint } from "./person.js";
 import { Sidebar } from "./sidebar.js";
 
 const $ = id => document.getElementById(id);
@@ -16,6 +16,8 @@ const log = new Log(message => message.user.id === me.id);
 const sidebar = new Sidebar();
 const hears = {
 	state(is) {
+		if ($("state").dataset.is === "waiting") trouble("composer", "");
+		if (is === "waiting") trouble("composer", `This tab hears nothing yet: ${noAnswer()}.`);
 		$("state").textContent = $("state").dataset.is = is;
 	},
 	ready(first) {
@@ -30,7 +32,7 @@ const hears = {
 		if (trimmed) $("earlier").hidden = false;
 		saw(message);
 		if (!isNew || message.user.id === me.id) return;
-		$("said").textContent = `${message.user.name}: ${message.text}`;
+		$("said").textContent = `${isolated(message.user.name)}: ${isolated(message.text)}`;
 		if (document.hidden) title(unseen + 1);
 	},
 	// The bell: something is new in a room, which may be one that is not known.
@@ -42,7 +44,9 @@ const hears = {
 	},
 	"room.deleted"({ roomId, by }) {
 		sidebar.remove(roomId);
-		if (roomId === room?.id) leave(by.id === me.id ? `${nameOf(room)} is deleted` : room.type === "DIRECT" ? `${by.name} has deleted your conversation` : `${by.name} has deleted ${nameOf(room)}`);
+		if (roomId !== room?.id) return;
+		if (by.id === me.id) leave(`${nameOf(room)} is deleted`);
+		else leave(`${isolated(by.name)} has deleted ${room.type === "DIRECT" ? "your conversation" : nameOf(room)}`);
 	},
 	"sse.join"(member) {
 		const { channel, id, info } = member;
@@ -53,7 +57,7 @@ const hears = {
 			sidebar.render();
 		} else if (channel === `chat:${room.id}` && !here.has(id)) {
 			here.set(id, info.name);
-			if (id !== me.id) log.note(id, `${info.name} came in`);
+			if (id !== me.id) log.note(id, `${isolated(info.name)} came in`);
 		}
 		about();
 	},
@@ -64,7 +68,7 @@ const hears = {
 			sidebar.online.delete(id);
 			sidebar.render();
 		} else if (channel === `chat:${room.id}` && here.has(id)) {
-			if (id !== me.id) log.note(id, `${here.get(id)} left`);
+			if (id !== me.id) log.note(id, `${isolated(here.get(id))} left`);
 			here.delete(id);
 		}
 		about();
@@ -93,22 +97,29 @@ function later(load) {
 	}, 500 * Math.random());
 }
 
-// ---- You.
+// ---- You. All tabs of a browser have the same session, and begin anew when it
+// changes.
+
+const tabs = new BroadcastChannel("session");
+tabs.onmessage = () => location.reload();
 
 async function start() {
 	try {
 		signedIn(await call("GET", "session"));
 	} catch (error) {
-		if (!(error instanceof Problem)) return setTimeout(start, 2000);
 		view("start");
-		$("name").focus();
+		if (error instanceof Problem) return $("name").focus();
+		trouble("sign-in", `The chat does not load: ${why(error)}.`);
+		setTimeout(start, 2000);
 	}
 }
 
 $("sign-in").onsubmit = async event => {
 	event.preventDefault();
 	try {
-		signedIn(await call("POST", "session", { name: $("name").value }));
+		const user = await call("POST", "session", { name: $("name").value });
+		tabs.postMessage("changed");
+		signedIn(user);
 	} catch (error) {
 		trouble("sign-in", `That did not work: ${why(error)}.`);
 	}
@@ -117,16 +128,20 @@ $("sign-in").onsubmit = async event => {
 function signedIn(user) {
 	me = user;
 	trouble("sign-in", "");
-	$("me").textContent = me.name;
+	$("me").textContent = $("me").title = me.name;
 	paint(document.querySelector(".you .avatar"), me);
 	sidebar.start(me);
 	route();
 }
 
 $("sign-out").onclick = async () => {
-	await call("DELETE", "session").catch(() => {});
-	live.close();
-	location.href = location.pathname; // and nothing stays behind
+	try {
+		await call("DELETE", "session");
+		tabs.postMessage("changed");
+		location.href = location.pathname; // and nothing stays behind
+	} catch (error) {
+		notice(`That did not work: ${why(error)}`);
+	}
 };
 
 // ---- Rooms. The address after # is the room's ID, or @ and a person's, which no
@@ -172,21 +187,20 @@ async function enter(id) {
 }
 
 function refusedEntry(error, before) {
-	if (error.status === 401) return location.reload();
 	notice(`You cannot go there: ${error.message}`);
 	location.replace(`#${before?.id ?? "lobby"}`);
 }
 
 function showRoom() {
-	$("room").textContent = room.name;
-	$("text").placeholder = `Message ${room.name}`;
+	$("room").textContent = $("room").title = room.name;
+	$("text").placeholder = `Message ${isolated(room.name)}`;
 	$("delete").hidden = !room.mayDelete;
 	sidebar.render();
 	about();
 	title(0);
 }
 
-const nameOf = ({ type, name }) => type === "DIRECT" ? `your conversation with ${name}` : `the room “${name}”`;
+const nameOf = ({ type, name }) => type === "DIRECT" ? `your conversation with ${isolated(name)}` : `the room “${isolated(name)}”`;
 
 // leave goes elsewhere, because the room is no more.
 function leave(text) {
@@ -203,8 +217,7 @@ async function findOutWhy(again) {
 		await call("GET", roomPath(room.id));
 		again();
 	} catch (error) {
-		if (error.status === 401) location.reload();
-		else if (error.status === 410) leave(`${nameOf(room)} has been deleted`);
+		if (error.status === 410) leave(`${nameOf(room)} has been deleted`);
 		else if (error.status === 403) leave(error.message);
 		else again();
 	}
@@ -261,10 +274,13 @@ async function loadMessages() {
 		const { messages, more } = await call("GET", `${roomPath(id)}/messages`);
 		if (id !== room?.id) return;
 		log.replace(messages);
+		trouble("log", "");
 		$("earlier").hidden = !more;
 		if (messages.length) saw(messages.at(-1));
 	} catch (error) {
-		if (id === room?.id) setTimeout(() => id === room?.id && loadMessages(), 2000);
+		if (id !== room?.id) return;
+		trouble("log", `What was said here does not load: ${why(error)}.`);
+		setTimeout(() => id === room?.id && loadMessages(), 2000);
 	}
 }
 
@@ -327,7 +343,7 @@ function about() {
 		$("about").textContent = here.has(room.with) ? "is here" : sidebar.online.has(room.with) ? "is online" : "is away, and reads it later";
 		return;
 	}
-	const names = [...here].filter(([id]) => id !== me.id).map(([, name]) => name);
+	const names = [...here].filter(([id]) => id !== me.id).map(([, name]) => isolated(name));
 	const more = names.length - 3;
 	if (more > 1) names.splice(3, more, `${more} others`);
 	$("about").textContent = names.length ? `${new Intl.ListFormat("en").format(["You", ...names])} are here` : "Only you are here";
@@ -362,19 +378,25 @@ $("composer").onsubmit = async event => {
 	if (!text) return;
 	const { id } = room;
 	const said = text.startsWith("/me ") ? { type: "ACTION", text: text.slice(4) } : { text };
+	const slow = setTimeout(() => trouble("composer", "Still sending …"), 2000);
+	let late = "";
 	try {
 		const message = await call("POST", `${roomPath(id)}/messages`, said, () =>
-			trouble("composer", "That is saved. The others see it as soon as Redis is back."));
+			late = "That is saved. The others see it as soon as Redis is back.");
+		trouble("composer", late);
 		if (id !== room?.id) return;
 		log.say(message);
 		saw(message);
 	} catch (error) {
-		if (id === room?.id) $("text").value ||= text;
+		if (id === room?.id) $("text").value = [text, $("text").value].filter(Boolean).join("\n");
 		trouble("composer", `That was not sent: ${why(error)}. Try again in a moment.`);
+	} finally {
+		clearTimeout(slow);
 	}
 };
 $("text").onkeydown = event => {
-	if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+	// An input method's Enter chooses a word: Safari's has the keyCode 229 alone.
+	if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
 	event.preventDefault();
 	$("composer").requestSubmit();
 };

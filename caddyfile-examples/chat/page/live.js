@@ -3,7 +3,7 @@
 
 export class Live {
 	#source;
-	#retry;
+	#timer; // of what comes next if nothing happens
 
 	// on has a function for each type of event, and for state, ready and refused.
 	constructor(on) {
@@ -15,13 +15,18 @@ export class Live {
 		this.on.state("connecting");
 		let first = true, busy = false;
 		const source = this.#source = new EventSource(`/api/chat/rooms/${encodeURIComponent(roomID)}/subscribe?userId=${userID}`);
-		const hear = (type, handle) => source.addEventListener(type, event => {
-			if (source === this.#source) handle(JSON.parse(event.data));
+		const hear = (type, handle) => source.addEventListener(type, ({ data }) => {
+			if (source !== this.#source) return;
+			const said = parse(data);
+			if (said) handle(said);
+			else console.warn("an event that the app did not publish:", type, data);
 		});
+		this.#timer = setTimeout(() => this.on.state("waiting"), 10_000);
 		for (const type of ["message", "room.changed", "room.deleted", "sse.join", "sse.leave", "sse.gap"]) hear(type, this.on[type]);
 		// The gateway's greeting: it is in. Coming back, it gets what it missed.
 		source.addEventListener("ready", () => {
 			if (source !== this.#source) return;
+			clearTimeout(this.#timer);
 			this.on.state("live");
 			this.on.ready(first);
 			first = busy = false;
@@ -29,16 +34,24 @@ export class Live {
 		hear("sse.busy", () => busy = true); // it is sent away for the moment
 		source.onerror = () => {
 			if (source !== this.#source) return;
+			clearTimeout(this.#timer);
 			this.on.state(busy ? "busy" : "reconnecting");
 			// A browser comes back by itself, except from an HTTP error.
 			if (source.readyState !== EventSource.CLOSED) return;
-			this.#retry = setTimeout(() => this.on.refused(() => this.listen(roomID, userID)), 300 + 2000 * Math.random());
+			this.#timer = setTimeout(() => this.on.refused(() => this.listen(roomID, userID)), 300 + 2000 * Math.random());
 		};
 	}
 
 	close() {
 		this.#source?.close();
 		this.#source = undefined;
-		clearTimeout(this.#retry);
+		clearTimeout(this.#timer);
 	}
+}
+
+// parse returns an object, or nothing: anybody at Redis may publish anything.
+function parse(data) {
+	try {
+		return Object(JSON.parse(data));
+	} catch { /* it is no JSON */ }
 }

@@ -1,7 +1,7 @@
 // The messages of the room that is open, by their IDs: none stands there twice,
 // and each at its place, whichever way it came.
 
-import { paint } from "./person.js";
+import { isolated, paint } from "./person.js";
 
 const $ = id => document.getElementById(id);
 
@@ -106,7 +106,7 @@ export class Log {
 		item.classList.toggle("action", message.type === "ACTION");
 		paint(find(".avatar"), message.user);
 		find(".name").textContent = message.user.name;
-		find(".text").textContent = message.type === "ACTION" ? `${message.user.name} ${message.text}` : message.text;
+		find(".text").textContent = message.type === "ACTION" ? `${isolated(message.user.name)} ${message.text}` : message.text;
 		find("time").textContent = time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 		find("time").dateTime = message.time;
 		return item;

@@ -70,7 +70,7 @@ export class Sidebar {
 	#show(item, name, room, href) {
 		const link = item.firstElementChild, unread = this.isUnread(room);
 		link.href = href;
-		item.querySelector(".label").textContent = name;
+		item.querySelector(".label").textContent = item.querySelector(".label").title = name;
 		item.querySelector(".unread").hidden = !unread;
 		item.classList.toggle("is-unread", unread);
 		if (room && room.id === this.current) link.ariaCurrent = "page";
