@@ -12,7 +12,7 @@ import (
 )
 
 // tool is the path of a program that `make tools` installs.
-func tool(t *testing.T, name string) string {
+func tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {

@@ -48,21 +48,22 @@ func exampleDir(name string) string {
 // An exampleApp is an example's app, running, behind any number of gateways.
 type exampleApp struct {
 	*process
-	t     testing.TB
-	name  string
-	addr  string
-	env   []string // for the gateway, too
-	flags []string
+	t        testing.TB
+	name     string
+	addr     string
+	env      []string // for the gateway, too
+	database string   // its file
+	flags    []string
 }
 
 // startExample runs an example's app, with a fresh database, until the test ends.
 func startExample(t testing.TB, name, redisURL string, flags ...string) *exampleApp {
 	t.Helper()
 	a := &exampleApp{t: t, name: name, flags: flags}
-	database := filepath.Join(t.TempDir(), name+".db")
+	a.database = filepath.Join(t.TempDir(), name+".db")
 	a.process, a.addr = serve(t, func(addr string) *exec.Cmd {
 		_, port, _ := net.SplitHostPort(addr)
-		a.env = []string{"APP_PORT=" + port, "REDIS_URL=" + redisURL, "DATABASE=" + database}
+		a.env = []string{"APP_PORT=" + port, "REDIS_URL=" + redisURL, "DATABASE=" + a.database}
 		return a.command()
 	})
 	return a

@@ -33,7 +33,7 @@ func TestNotifications(t *testing.T) {
 			t.Errorf("Ann has %q, not %q", got, want)
 		}
 		who.await(`document.title === "(2) Greenhouse · caddy-sse" && document.querySelector("#bell").ariaLabel === "Notifications, 2 unread"`)
-		who.await(`document.querySelector("#toasts").textContent.includes("Ben Okafor liked your post")`)
+		who.await(`document.querySelector("#toasts")` + plain + `.includes("Ben Okafor liked your post")`)
 		who.await(`document.querySelector('[id="post-` + postOfAnn + `"] .count').textContent === "1"`)
 	}
 

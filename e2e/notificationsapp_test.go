@@ -92,7 +92,7 @@ func (m memberTab) awaitUnread(n int) {
 func (m memberTab) list() []string {
 	m.t.Helper()
 	return eval[[]string](m.tab, `[...document.querySelectorAll("#notifications button")].map(item => (item.classList.contains("is-unread") ? "* " : "") +
-		["b", ".did", "q"].map(part => item.querySelector(part).textContent).join(" "))`)
+		[".name", ".did", "q"].map(part => item.querySelector(part).textContent).join(" "))`)
 }
 
 // session is the cookie's header line, for requests outside of the browser.

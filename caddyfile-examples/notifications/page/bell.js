@@ -1,7 +1,7 @@
 // The bell: its badge, and the list that it opens. What is known comes from the
 // database and from events, in any order: a notification that was read once
 // stays read, and one that is known already is not told again.
-import { $, face, fill, place } from "./dom.js";
+import { $, face, fill, isolated, place } from "./dom.js";
 import { api, until } from "./api.js";
 import { toast, trouble } from "./toast.js";
 import { visit } from "./feed.js";
@@ -23,7 +23,7 @@ export function hear(notification) {
 	if (known.has(notification.id)) return;
 	take(notification);
 	show();
-	toast(`${notification.actor.name} ${did[notification.kind]}`, { by: notification.actor });
+	toast(`${isolated(notification.actor.name)} ${did[notification.kind]}`, { by: notification.actor });
 	$("bell").classList.remove("rings");
 	void $("bell").offsetWidth; // so that it rings again
 	$("bell").classList.add("rings");
@@ -65,7 +65,7 @@ function show() {
 		return item;
 	}));
 	const count = unread().length;
-	$("badge").textContent = count;
+	$("badge").textContent = count > 99 ? "99+" : count;
 	$("badge").hidden = $("read-all").hidden = !count;
 	$("bell").ariaLabel = count ? `Notifications, ${count} unread` : "Notifications";
 	document.title = `${count ? `(${count}) ` : ""}Greenhouse · caddy-sse`;

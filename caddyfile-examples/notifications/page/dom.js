@@ -8,9 +8,13 @@ export function fill(template, texts) {
 	return element;
 }
 
+// isolated is a name whose direction leaves that of the sentence in which it
+// stands as it is.
+export const isolated = name => `\u2068${name}\u2069`;
+
 // face gives an avatar its person's letter and colour.
 export function face(avatar, { name }) {
-	avatar.textContent = [...name][0].toUpperCase();
+	avatar.textContent = [...name][0]?.toUpperCase() ?? "?";
 	avatar.style.setProperty("--hue", [...name].reduce((hue, c) => (hue * 147 + c.codePointAt()) % 360, 7));
 	return avatar;
 }

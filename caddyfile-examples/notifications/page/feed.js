@@ -1,5 +1,5 @@
 // The posts, each an article that is made once, and then kept up to date.
-import { $, face, fill, place } from "./dom.js";
+import { $, face, fill, isolated, place } from "./dom.js";
 import { api, until } from "./api.js";
 import { trouble } from "./toast.js";
 
@@ -18,12 +18,7 @@ function show(post) {
 	find(".like .count").textContent = post.likes || "";
 	const said = post.comments.length;
 	find(".said").textContent = said ? `${said} ${said === 1 ? "comment" : "comments"}` : "Comment";
-	find(".comments").replaceChildren(...post.comments.map(({ author, text }) => {
-		const item = document.createElement("li"), name = document.createElement("b");
-		name.textContent = author.name;
-		item.append(name, " ", text);
-		return item;
-	}));
+	find(".comments").replaceChildren(...post.comments.map(({ author, text }) => fill("said", { ".name": author.name, ".text": text })));
 	return article;
 }
 
@@ -32,7 +27,7 @@ function make({ id, author, text }) {
 	const find = selector => article.querySelector(selector);
 	article.id = `post-${id}`;
 	face(find(".avatar"), author);
-	find(".comment input").ariaLabel = `Comment on ${author.name}’s post`;
+	find(".comment input").ariaLabel = `Comment on ${isolated(author.name)}’s post`;
 	find(".like").onclick = async () => {
 		const liked = find(".like").ariaPressed === "true";
 		await api(liked ? "DELETE" : "PUT", `/api/posts/${id}/like`).then(show).catch(trouble);
@@ -43,7 +38,7 @@ function make({ id, author, text }) {
 		if (!text) return;
 		input.value = "";
 		await api("POST", `/api/posts/${id}/comments`, { text }).then(show).catch(error => {
-			input.value ||= text;
+			input.value = [text, input.value].filter(Boolean).join(" ");
 			trouble(error);
 		});
 	};

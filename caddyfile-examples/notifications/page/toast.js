@@ -19,5 +19,14 @@ export function toast(text, { by, bad = false } = {}) {
 }
 
 // trouble says why something was not done.
-export const trouble = error =>
-	toast(`That did not work: ${error instanceof TypeError ? "there is no connection" : error.message}.`, { bad: true });
+export function trouble(error) {
+	const why = error.name === "TimeoutError" ? noAnswer() : error instanceof TypeError ? "there is no connection" : error.message;
+	toast(`That did not work: ${why}.`, { bad: true });
+}
+
+// noAnswer says why there may be none: the tabs of a site share a browser's
+// connections, and an EventSource keeps one.
+export function noAnswer() {
+	const crowded = performance.getEntriesByType("navigation")[0]?.nextHopProtocol === "http/1.1";
+	return `there is no answer${crowded ? ". Over HTTP/1.1 a browser has six connections to a site, and each tab keeps one: close some tabs" : ""}`;
+}
