@@ -11,30 +11,49 @@ import (
 // 12.5.1): it names it, or it names nothing but wildcards. Next to another type
 // a wildcard does not count, so that a script that takes "application/json, */*"
 // gets the JSON which the next handler has at the same URL.
+//
+// Anything is asked for where there is no such header, and where none of its items
+// names a type: some clients and proxies send an empty one.
 func accepts(r *http.Request, mediaType string) bool {
-	values := r.Header.Values("Accept")
-	if len(values) == 0 {
-		return true // anything
-	}
 	family, _, _ := strings.Cut(mediaType, "/")
-	wild, other := false, false
-	for _, item := range strings.Split(strings.Join(values, ","), ",") {
-		t, params, err := mime.ParseMediaType(item)
-		if err != nil {
+	isForOthers := false
+	for _, item := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		t, params, _ := strings.Cut(item, ";")
+		t = strings.ToLower(strings.TrimSpace(t))
+		switch {
+		case !isMediaRange(t):
+		case t == mediaType:
+			return !isRefused(params)
+		case t == "*/*" || t == "*" || t == family+"/*": // "*" is old Java's
+			isForOthers = isForOthers || isRefused(params)
+		default:
+			isForOthers = true
+		}
+	}
+	return !isForOthers
+}
+
+// isMediaRange reports whether an item of Accept names types.
+func isMediaRange(t string) bool {
+	if t == "*" {
+		return true
+	}
+	t, _, err := mime.ParseMediaType(t)
+	return err == nil && strings.Contains(t, "/")
+}
+
+// isRefused reports whether an item's parameters say q=0. One that is malformed
+// counts as absent, and leaves the others as they are.
+func isRefused(params string) bool {
+	for _, param := range strings.Split(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "q") {
 			continue
 		}
-		q, err := strconv.ParseFloat(params["q"], 64)
-		refused := err == nil && q == 0
-		switch {
-		case t == mediaType:
-			return !refused
-		case t == "*/*" || t == family+"/*":
-			wild = wild || !refused
-		default:
-			other = true
-		}
+		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		return err == nil && q == 0
 	}
-	return wild && !other
+	return false
 }
 
 // asksForJSON reports whether a request is for what the gateway knows.

@@ -155,7 +155,7 @@ func TestHistoryAccept(t *testing.T) {
 			t.Errorf("%s %s: %s %q", request[0], request[1], r.Status, body)
 		}
 	}
-	for _, accept := range []string{"application/json", "*/*", "text/html, application/json;q=0.5"} {
+	for _, accept := range []string{"application/json", "*/*", "text/html, application/json;q=0.5", "", "application/json; charset"} {
 		if r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/history/a", "", "Accept: "+accept); !strings.HasPrefix(body, `{"events":`) {
 			t.Errorf("%s: %s %q", accept, r.Status, body)
 		}

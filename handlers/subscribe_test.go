@@ -95,16 +95,24 @@ func TestOtherRequestsGoOn(t *testing.T) {
 		{"GET", "application/json, text/plain, */*"},
 		{"GET", "text/html,application/xhtml+xml,*/*;q=0.8"},
 		{"GET", "text/event-stream;q=0"},
+		{"GET", "text/event-stream;x;q=0.0"},
+		{"GET", "*/*;q=0"},
+		{"GET", "application/json;charset, */*"},
 		{"GET", "image/*"},
 	} {
 		if r, body := gatewaytest.Do(t, request[0], "http://"+g.Addr, "", "Accept: "+request[1]); body != "the app" {
 			t.Errorf("%s %s: %s %q", request[0], request[1], r.Status, body)
 		}
 	}
-	for _, accept := range []string{"text/event-stream", "*/*", "text/*", "application/json, text/event-stream;q=0.1"} {
+	for _, accept := range []string{
+		"text/event-stream", "*/*", "text/*", "application/json, text/event-stream;q=0.1",
+		"", " , ", "*", // names nothing
+		"text/event-stream;charset", "text/event-stream;q=", "Text/Event-Stream; =utf-8", "text/event-stream;q=1;q=1",
+		`*/*;q="`, "text/html;, text/event-stream;x=\"a,b\"",
+	} {
 		r, _ := gatewaytest.Do(t, "HEAD", "http://"+g.Addr, "", "Accept: "+accept)
 		if got := r.Header.Get("Content-Type"); got != "text/event-stream" {
-			t.Errorf("%s: %s %q", accept, r.Status, got)
+			t.Errorf("%q: %s %q", accept, r.Status, got)
 		}
 	}
 	if r, _ := gatewaytest.Do(t, "HEAD", "http://"+g.Addr, ""); r.Header.Get("Content-Type") != "text/event-stream" {
