@@ -42,7 +42,8 @@ func init() {
 //
 // Without parameters it is the newest events. With `?before=<id>` it is the
 // newest before that one, with `?after=<id>` the oldest after it, with both the
-// newest in between; neither event is in the page. `?limit=<n>` makes the page
+// newest in between; neither event is in the page. IDs may be short, as Redis takes
+// them: `1700000000000` is `1700000000000-0`. `?limit=<n>` makes the page
 // smaller, and so do events of 1 MiB together, of which there is always one. To go
 // on in the same direction, `next` is the next `before`, or the next `after` if only
 // that was given; it is empty when there is no more.

@@ -36,7 +36,7 @@ func parsePage(query url.Values, limit int) (p bus.Page, err error) {
 }
 
 func parseID(query url.Values, name string) (eventstream.EntryID, error) {
-	id, ok := eventstream.ParseEntryID(query.Get(name))
+	id, ok := eventstream.ParseShortEntryID(query.Get(name))
 	if !ok && query.Has(name) {
 		return id, fmt.Errorf("%s: %q is not an event's ID, like 1700000000000-0", name, query.Get(name))
 	}

@@ -74,8 +74,35 @@ func TestHistoryIsReplayedOnceAndInOrder(t *testing.T) {
 	if got := s.Text(); !strings.Contains(got, want.String()+"id: 301-1\n") || strings.Count(got, "data: ") != 303 || !strings.Contains(got, "retry: 1234\n") {
 		t.Errorf("got %s", got)
 	}
-	late := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/chat?last_event_id=301-1")
-	late.AwaitData("data: by the script\n\nretry: 1234\nevent: like\ndata: a like\n\n")
+	for _, name := range []string{"lastEventId", "lastEventID", "last_event_id", "Last-Event-ID", "lastEventId=&lastEventID"} {
+		late := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/chat?"+name+"=301-1")
+		late.AwaitData("data: by the script\n\nretry: 1234\nevent: like\ndata: a like\n\n")
+	}
+}
+
+// Clients may write IDs as Redis' commands take them.
+func TestShortIDs(t *testing.T) {
+	g, server := start(t, resumeSite)
+	for _, id := range []string{"1700000000000-0", "1700000000000-1", "1700000000001-0"} {
+		add(server, "chat", id, id)
+	}
+	back := []*gatewaytest.Stream{
+		comeBack(t, g, "/h/chat", "0"),
+		comeBack(t, g, "/h/chat", "1700000000000"),
+		gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/h/chat?lastEventId=1700000000000"),
+	}
+	for i, want := range []int{3, 2, 2} {
+		back[i].Await("data: 1700000000001-0\n\n")
+		if got := back[i].Text(); strings.Count(got, "data: ") != want || strings.Contains(got, "sse.gap") {
+			t.Errorf("not %d events: %s", want, got)
+		}
+	}
+	// What is no longer there is a gap, which names the ID as Redis writes it.
+	add(server, "trimmed", "1700000000000-0", "gone")
+	add(server, "trimmed", "1700000000001-0", "gone")
+	add(server, "trimmed", "1700000000002-0", "there")
+	server.Do("XTRIM", "trimmed", "MAXLEN", "1")
+	comeBack(t, g, "/h/trimmed", "1700000000000").Await(`"reason":"trimmed","from":"1700000000000-0"`)
 }
 
 func TestNewestAndMax(t *testing.T) {

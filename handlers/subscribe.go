@@ -36,7 +36,8 @@ func init() {
 // resource of the app can live at the same URL.
 //
 // A subscriber that comes back with `Last-Event-ID`, as browsers do, or with
-// `?lastEventId=` in the URL, gets what it missed, once, in order: from the
+// `?lastEventId=` in the URL (or `lastEventID`, `last_event_id`, `Last-Event-ID`),
+// gets what it missed, once, in order: from the
 // channel's history, if it has one, else from what the gateway remembers. Where
 // that is not possible, it is told by an event `sse.gap` with data
 // `{"channel","reason","from","to","channels"}`, so that the page can fetch what it

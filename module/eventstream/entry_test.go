@@ -24,6 +24,16 @@ func TestEntryID(t *testing.T) {
 			t.Errorf("%q was read as %s", text, got)
 		}
 	}
+	for text, want := range map[string]EntryID{"0": {}, "1526919030474": {Ms: 1526919030474}, "7-1": {Ms: 7, Seq: 1}, "18446744073709551615": {Ms: math.MaxUint64}} {
+		if got, ok := ParseShortEntryID(text); !ok || got != want {
+			t.Errorf("%s, of a client, was read as %s, %t", text, got, ok)
+		}
+	}
+	for _, text := range []string{"", "-", "5-", "-5", "05", "+5", "5 ", "5-*", "18446744073709551616", "$"} {
+		if got, ok := ParseShortEntryID(text); ok {
+			t.Errorf("%q, of a client, was read as %s", text, got)
+		}
+	}
 	order := []EntryID{{0, 0}, {0, 1}, {1, 0}, {1, math.MaxUint64}, {2, 0}}
 	for i, a := range order {
 		for j, b := range order {

@@ -14,7 +14,8 @@ type EntryID struct {
 	Ms, Seq uint64
 }
 
-// ParseEntryID reads an ID like 1526919030474-55, as Redis writes it.
+// ParseEntryID reads an ID like 1526919030474-55, as Redis writes it. What clients
+// send is for [ParseShortEntryID].
 func ParseEntryID(s string) (id EntryID, ok bool) {
 	ms, seq, _ := strings.Cut(s, "-")
 	id.Ms, _ = strconv.ParseUint(ms, 10, 64)
@@ -23,6 +24,15 @@ func ParseEntryID(s string) (id EntryID, ok bool) {
 		return EntryID{}, false
 	}
 	return id, true
+}
+
+// ParseShortEntryID reads an ID as a client may send it: as Redis writes it, or
+// short, as its commands take it, where 1526919030474 is 1526919030474-0.
+func ParseShortEntryID(s string) (id EntryID, ok bool) {
+	if id, ok = ParseEntryID(s); ok {
+		return id, true
+	}
+	return ParseEntryID(s + "-0")
 }
 
 // String is the ID as Redis writes it.

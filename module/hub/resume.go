@@ -63,8 +63,8 @@ func (s *Subscriber) fromNow(i int) leg {
 // is new there, with the newest events that it wants.
 func (s *Subscriber) fromEntry(i int) leg {
 	r := &s.request
-	if at, ok := eventstream.ParseEntryID(r.LastEventID); ok && len(r.Interests) == 1 {
-		return leg{place: i, cursor: at, from: r.LastEventID}
+	if at, ok := eventstream.ParseShortEntryID(r.LastEventID); ok && len(r.Interests) == 1 {
+		return leg{place: i, cursor: at, from: at.String()}
 	}
 	vector, _ := eventstream.ParseVector(r.LastEventID)
 	if at, ok := vector.At(s.places[i].tag); ok {
