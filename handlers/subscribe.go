@@ -73,6 +73,11 @@ type Subscribe struct {
 	// is loaded. Default: only pages of this site, as browsers have it.
 	CORS []string `json:"cors,omitempty"`
 
+	// Answers requests of all other methods than GET and HEAD with status 405 and
+	// `Allow`, OPTIONS with 204. Default: they go on to the next handler, which may
+	// be the app's, at the same URL.
+	GetOnly bool `json:"get_only,omitempty"`
+
 	// Limits of this directive's subscribers, besides the app's. They count each
 	// directive for itself. A reload finds those who are there by the addresses of
 	// the server, the matchers on the way to the directive, and its channels; by

@@ -32,6 +32,7 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //			<directives...>
 //		}
 //		cors <origin>...
+//		get_only
 //		presence <member> [<info>] {
 //			channel <name>...
 //			linger <duration>|0
@@ -78,6 +79,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		},
 		"gate":     s.takeGate(d),
 		"cors":     parseCORS(d, &s.CORS),
+		"get_only": block.Flag(d, &s.GetOnly),
 		"presence": parsePresence(d, &s.Presence),
 		"limits": func() error {
 			s.Limits = new(sse.Limits)

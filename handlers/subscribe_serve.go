@@ -27,6 +27,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if s.cors.answerPreflight(w, r) {
 		return nil
 	}
+	if s.GetOnly && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return s.refuseMethod(w, r)
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !accepts(r, eventstream.ContentType) {
 		return next.ServeHTTP(w, r)
 	}
@@ -79,6 +82,20 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	isOpen = true
 	s.open(w, r, repl, subscription, who)
 	return nil
+}
+
+// refuseMethod answers a request that cannot subscribe (RFC 9110, sections 9.3.7
+// and 15.5.6). A preflight for another method is told of none that it may use.
+func (s *Subscribe) refuseMethod(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if err := s.cors.admit(w, r); err != nil {
+		return refuse(w, http.StatusForbidden, err)
+	}
+	return refuse(w, http.StatusMethodNotAllowed, errors.New("only GET and HEAD subscribe here"))
 }
 
 // open subscribes the client, and delivers until it leaves, or until its

@@ -120,6 +120,49 @@ func TestOtherRequestsGoOn(t *testing.T) {
 	}
 }
 
+// Where nothing else is at the URL, a request of another method is told so.
+func TestGetOnly(t *testing.T) {
+	g, _ := start(t, `http://{$ADDR} {
+	sse_subscribe chat:1 {
+		get_only
+		cors https://app.example.com
+	}
+	respond "the app"
+}`)
+	url := "http://" + g.Addr
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "PURGE"} {
+		r, body := gatewaytest.Do(t, method, url, "", "Accept: text/event-stream", "Origin: https://app.example.com")
+		if r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD, OPTIONS" || body != "only GET and HEAD subscribe here\n" {
+			t.Errorf("%s: %s %v %q", method, r.Status, r.Header, body)
+		}
+		if got := r.Header.Get("Sse-Error"); got != "bad_method: only GET and HEAD subscribe here" {
+			t.Errorf("%s: Sse-Error %q", method, got)
+		}
+		if r.Header.Get("Access-Control-Allow-Origin") == "" {
+			t.Errorf("%s: the page cannot read it: %v", method, r.Header)
+		}
+	}
+	if r, _ := gatewaytest.Do(t, "POST", url, "", "Origin: https://evil.example.com"); r.StatusCode != 403 {
+		t.Errorf("another origin: %s", r.Status)
+	}
+	preflight := []string{"Origin: https://app.example.com", "Access-Control-Request-Method: "}
+	for method, allowed := range map[string]string{"GET": "GET, HEAD", "POST": "", "": ""} {
+		r, _ := gatewaytest.Do(t, "OPTIONS", url, "", preflight[0], preflight[1]+method)
+		if got := r.Header.Get("Access-Control-Allow-Methods"); r.StatusCode != 204 || got != allowed {
+			t.Errorf("OPTIONS for %q: %s %v", method, r.Status, r.Header)
+		}
+	}
+	if r, _ := gatewaytest.Do(t, "OPTIONS", url, ""); r.StatusCode != 204 || r.Header.Get("Allow") != "GET, HEAD, OPTIONS" {
+		t.Errorf("OPTIONS: %s %v", r.Status, r.Header)
+	}
+	if _, body := gatewaytest.Do(t, "GET", url, "", "Accept: application/json"); body != "the app" {
+		t.Errorf("JSON: %q", body)
+	}
+	if r, _ := gatewaytest.Do(t, "HEAD", url, "", "Accept: text/event-stream"); r.StatusCode != 200 {
+		t.Errorf("HEAD: %s", r.Status)
+	}
+}
+
 func TestOpening(t *testing.T) {
 	g, _ := start(t, `http://{$ADDR} {
 	sse_subscribe /sse/* member:{path.1} {
