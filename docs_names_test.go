@@ -75,7 +75,7 @@ func TestDocsNameTheEvents(t *testing.T) {
 	there := []string{
 		eventstream.GapType, eventstream.BusyType, eventstream.OpenType, presence.JoinType, presence.LeaveType, // sent to subscribers
 		sse.EventRedisDown, sse.EventRedisUp, sse.EventSubscriberClosed, // told to Caddy
-		"sse.channel", "sse.response", // placeholders
+		"sse.channel", "sse.response", "sse.form", // placeholders
 		"sse.probe", "sse.presence", // channels and keys in Redis
 	}
 	documented := dotted.FindAllString(allDocs(t), -1)

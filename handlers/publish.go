@@ -66,7 +66,11 @@ type Publish struct {
 	// middle of it, perhaps twice.
 	FromResponse bool `json:"from_response,omitempty"`
 
-	// What to publish; placeholders are filled in. In a text that is JSON they
+	// What to publish; placeholders are filled in. `{sse.form.<name>}`, here and in
+	// the channel and the event, is a field of the request's body, which then is
+	// a form, `application/x-www-form-urlencoded` or `multipart/form-data`, in
+	// UTF-8, and has at most `max_size`. As in a query, several values are joined
+	// by commas, and a field that is not there is empty. Files are left out. In a text that is JSON they
 	// cannot change what it consists of: within a string values are escaped, and a
 	// placeholder without quotes, as in `{"n":{http.request.uri.query.n}}`, becomes
 	// one value: what is JSON as it stands, all else as a string. Default: the request's body,
@@ -87,10 +91,11 @@ type Publish struct {
 	// is only published.
 	Store *Store `json:"store,omitempty"`
 
-	app    *sse.App
-	format eventstream.Format
-	path   request.Path
-	data   template
+	app       *sse.App
+	format    eventstream.Format
+	path      request.Path
+	data      template
+	takesForm bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -114,6 +119,7 @@ func (p *Publish) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("data: %w", err)
 	}
 	p.path = request.PathIn(p.Channel, p.Event, p.Data)
+	p.takesForm = takesForm(p.Channel, p.Event, p.Data)
 	p.format, _ = eventstream.ParseFormat(p.Format) // Validate says what is wrong
 	return nil
 }
@@ -131,8 +137,11 @@ func (p *Publish) Validate() error {
 	return cmp.Or(checkConfigured(p.Channel), p.check())
 }
 
-// check checks the settings besides the channel.
+// check checks the settings besides the channel's name.
 func (p *Publish) check() error {
+	if p.FromResponse && takesForm(p.Channel, p.Event, p.Data) {
+		return errors.New("{sse.form.…} does not go with from_response: the form is for the next handler, whose answer has {sse.response.json.…}")
+	}
 	_, format := eventstream.ParseFormat(p.Format)
 	return cmp.Or(format, checkType("event", p.Event), bounds.Size("max_size", p.MaxSize, 1, bounds.LargestPayload))
 }
@@ -176,7 +185,16 @@ func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (said p
 		sse.CountPublish(sse.Refused)
 		return said, err
 	}
-	m, err := p.message(replacer(r), body)
+	repl := replacer(r)
+	if p.takesForm {
+		form, err := parseForm(r.Header, body)
+		if err != nil {
+			sse.CountPublish(sse.Refused)
+			return said, err
+		}
+		repl.Map(formPlaceholders(form))
+	}
+	m, err := p.message(repl, body)
 	if err != nil {
 		sse.CountPublish(sse.Refused)
 		return said, err
@@ -189,9 +207,9 @@ func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (said p
 	return said, nil
 }
 
-// body is the request's, unless the data comes from elsewhere.
+// body is the request's, unless nothing of it is needed.
 func (p *Publish) body(w http.ResponseWriter, r *http.Request) (string, error) {
-	if p.Data != "" {
+	if p.Data != "" && !p.takesForm {
 		return "", nil
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, p.MaxSize))

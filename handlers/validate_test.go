@@ -58,6 +58,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_subscribe", "presence u {\nlinger 5ns\n}", `"channels": ["c"], "presence": {"member": "u", "linger": 5}`, "linger " + duration + "5ns"},
 		{"sse_subscribe", "presence u {\nchannel \"a b\"\n}", `"channels": ["c"], "presence": {"member": "u", "channels": ["a b"]}`, "must not hold spaces"},
 		{"sse_subscribe", "presence " + strings.Repeat("u", 129), `"channels": ["c"], "presence": {"member": "` + strings.Repeat("u", 129) + `"}`, "a member must not be longer than 128 bytes"},
+		{"sse_publish", "from_response\ndata {sse.form.a}", `"channel": "c", "from_response": true, "data": "{sse.form.a}"`, "{sse.form.…} does not go with from_response"},
 		{"sse_subscribe", "cors example.com", `"channels": ["c"], "cors": ["example.com"]`, "is not an origin, like https://app.example.com"},
 		{"sse_subscribe", "cors https://example.com:443", `"channels": ["c"], "cors": ["https://example.com:443"]`, "browsers leave the scheme's own port out"},
 		{"sse_subscribe", "cors * https://a.example.com", `"channels": ["c"], "cors": ["*", "https://a.example.com"]`, "it stands alone"},
