@@ -114,7 +114,7 @@ func TestDocsNameTheReasons(t *testing.T) {
 	}
 }
 
-var metric = regexp.MustCompile(`caddy_sse_[a-z_]+`)
+var metric = regexp.MustCompile(`caddy_sse_[a-z0-9_]+`)
 
 // Every metric that the docs have is one that Caddy shows, and the other way
 // round.

@@ -25,6 +25,7 @@ var (
 	replaysDesc     = desc("replays_total", "Subscribers that came back to events which they had missed.")
 	replayedDesc    = desc("replayed_events_total", "Events that were sent to those who had missed them.")
 	malformedDesc   = desc("malformed_total", "Payloads and entries that were malformed, and delivered as far as they could be.")
+	notUTF8Desc     = desc("not_utf8_total", "Payloads and entries that were not UTF-8, and delivered as they were, each time that they were heard or read.")
 	undeliveredDesc = desc("published_without_entry_total", "What was published to channels with history without being in it, and reached nobody.")
 	redisUpDesc     = desc("redis_up", "1 while what is published to Redis comes back.")
 	connectionsDesc = desc("redis_connections_total", "Connections to Redis that have listened; all but the first are reconnections.")
@@ -47,6 +48,7 @@ func (t *totals) add(other totals) {
 	t.Replays += other.Replays
 	t.Replayed += other.Replayed
 	t.Malformed += other.Malformed
+	t.NotUTF8 += other.NotUTF8
 	t.bytes += other.bytes
 	t.undelivered += other.undelivered
 	t.connections += other.connections
@@ -77,7 +79,7 @@ type collector struct{ metrics *Metrics }
 // Describe implements [prometheus.Collector].
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		channelsDesc, memoryDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc,
+		channelsDesc, memoryDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc, notUTF8Desc,
 		undeliveredDesc, redisUpDesc, connectionsDesc, messagesDesc, readsDesc, unreadDesc, probeDesc, perChannelDesc, perEventsDesc,
 	} {
 		to <- d
@@ -128,6 +130,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	count(replaysDesc, all.Replays)
 	count(replayedDesc, all.Replayed)
 	count(malformedDesc, all.Malformed)
+	count(notUTF8Desc, all.NotUTF8)
 	count(undeliveredDesc, all.undelivered)
 	count(connectionsDesc, all.connections)
 	count(messagesDesc, all.messages)

@@ -32,6 +32,7 @@ type Gateway struct {
 	number  int64  // in the order of their beginning
 	embedAt string // empty: no embedded server
 	events  events
+	notUTF8 notUTF8
 	written atomic.Uint64 // bytes, to subscribers
 
 	subscribers atomic.Int64 // that are open
@@ -70,6 +71,9 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	g.Delivered = observeDelivered
+	g.notUTF8.init()
+	g.NotUTF8 = g.notUTF8.say
+	g.work.Go(func() { g.notUTF8.log(g.ctx, g.log.Load) })
 	g.Presence.Watch(func() bool { return g.subscribers.Load() > 0 })
 	return g, nil
 }

@@ -22,6 +22,7 @@ type channel struct {
 	pastUnreadable, presentUnreadable bool
 	log                               log
 	chain                             chain // of a live channel
+	isSaidNotUTF8                     bool
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
 	keep       Keep

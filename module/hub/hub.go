@@ -41,6 +41,7 @@ type Hub struct {
 
 	counts    counts
 	malformed atomic.Uint64
+	notUTF8   atomic.Uint64
 	gaps      [len(eventstream.Reasons)]atomic.Uint64
 	gapSpread atomic.Int64 // a time.Duration
 
@@ -48,6 +49,12 @@ type Hub struct {
 	// events took from when they were heard until they were written to the sockets
 	// of a loop, or handed to those who write to others. It is called in the loop.
 	Delivered func(time.Duration)
+
+	// NotUTF8, if it is set before the first subscriber joins, is told of a text that
+	// a channel was said and that is not UTF-8, and reports whether it has said so:
+	// it is then not told of the channel again, as long as that is there. It must
+	// not block, nor call the hub.
+	NotUTF8 func(channel, text string) (isSaid bool)
 }
 
 // New makes a hub of that many loops.

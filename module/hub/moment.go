@@ -47,6 +47,7 @@ type view struct {
 const overhead = 250
 
 func newMoment(c *channel, at position, content eventstream.Content) *moment {
+	c.check(content)
 	m := &moment{at: at, content: content, channel: c, size: overhead}
 	switch content := content.(type) {
 	case eventstream.Payload:

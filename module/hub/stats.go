@@ -34,6 +34,9 @@ type Stats struct {
 	// Malformed counts the payloads and entries that were, and were delivered as
 	// far as they could be.
 	Malformed uint64
+	// NotUTF8 counts the payloads and entries that were not, each time that they were
+	// heard or read.
+	NotUTF8 uint64
 }
 
 // Stats counts.
@@ -49,6 +52,7 @@ func (h *Hub) Stats() Stats {
 		Replays:     h.counts.replays,
 		Replayed:    h.counts.replayed,
 		Malformed:   h.malformed.Load(),
+		NotUTF8:     h.notUTF8.Load(),
 	}
 	for _, l := range h.loops {
 		s.Sent += l.sent.Load()

@@ -1,0 +1,44 @@
+package sse
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Each channel is named once, though only one a minute.
+func TestNotUTF8IsSaidOnceAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n notUTF8
+		n.init()
+		said := make(map[string]int)
+		for range 300 {
+			for _, channel := range []string{"a", "b", "c"} {
+				if said[channel] == 0 && n.say(channel, "\xff") {
+					said[channel]++
+					<-n.lines
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		if len(said) != 3 {
+			t.Errorf("said of %v", said)
+		}
+	})
+}
+
+func TestCauseOfNotUTF8(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\xac\xed\x00\x05t\x00\x02hi":                           "Java serialisation",
+		"\x00sse1 5-0 0-0 4 9\ndata\xac\xed\x00\x05t\x00\x02hi": "Java serialisation",
+		"\x1f\x8b\x08": "gzip",
+		"\xe9":         "another encoding",
+	} {
+		if got := causeOfNotUTF8(text); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
