@@ -55,6 +55,7 @@ func TestMetrics(t *testing.T) {
 		`redis_up`:                                     1,
 		`redis_connections_total`:                      1,
 		`pending_bytes`:                                0,
+		`inbox_bytes`:                                  0,
 		`backlog_events`:                               0,
 		`gaps_total{reason="unknown"}`:                 0,
 		`subscribers_closed_total{reason="old"}`:       0,

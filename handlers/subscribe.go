@@ -47,7 +47,7 @@ func init() {
 // -------|--------
 // trimmed | The channel's history no longer reaches back so far.
 // reset | Redis has lost the history in which the subscriber was.
-// overflow | More was missed than is remembered, or than `max`.
+// overflow | More was missed than is remembered, or than `max`; or more is published than the gateway delivers.
 // unknown | The ID is none that the gateway knows, or it could not hear Redis for a while, and the channel has no history.
 type Subscribe struct {
 	// The channels, which are Redis' Pub/Sub channels. Placeholders are filled

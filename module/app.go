@@ -85,7 +85,10 @@ type App struct {
 	Linger caddy.Duration `json:"linger,omitempty"`
 
 	// How many bytes all channels together remember; past it, the oldest event
-	// of all is forgotten. Default: 128 MiB. From 64 KiB to 1 TiB.
+	// of all is forgotten. What was heard and waits to be handed to subscribers
+	// counts, too: where that is more than a quarter, shared out among the cores,
+	// those who miss something get an `sse.gap` of reason `overflow`. Default: 128
+	// MiB. From 64 KiB to 1 TiB.
 	Memory int64 `json:"memory,omitempty"`
 
 	// Over how long subscribers whom a fault of Redis has hit are told so, each at

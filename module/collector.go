@@ -17,6 +17,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	channelsDesc    = desc("channels", "Channels that have subscribers, or linger; live, or with history.", "kind")
 	memoryDesc      = desc("memory_bytes", "About what the channels remember.")
+	inboxDesc       = desc("inbox_bytes", "What was heard from Redis and waits to be handed to the subscribers of a core.")
 	pendingDesc     = desc("pending_bytes", "What waits for subscribers to take it.")
 	backlogDesc     = desc("backlog_events", "Events that wait to be stored until Redis is there.")
 	sentDesc        = desc("events_sent_total", "Events that were given to subscribers.")
@@ -79,7 +80,7 @@ type collector struct{ metrics *Metrics }
 // Describe implements [prometheus.Collector].
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		channelsDesc, memoryDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc, notUTF8Desc,
+		channelsDesc, memoryDesc, inboxDesc, pendingDesc, backlogDesc, sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc, notUTF8Desc,
 		undeliveredDesc, redisUpDesc, connectionsDesc, messagesDesc, readsDesc, unreadDesc, probeDesc, perChannelDesc, perEventsDesc,
 	} {
 		to <- d
@@ -97,13 +98,14 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	ended.Lock()
 	all := ended.totals
 	ended.Unlock()
-	var live, histories, memory, pending, backlog int
+	var live, histories, memory, inbox, pending, backlog int
 	up, probe := 1.0, 0.0
 	var channels []hub.ChannelStats
 	for _, g := range Gateways() {
 		t := g.totals()
 		all.add(t)
 		live, histories, memory = live+t.Live, histories+t.Histories, memory+t.Memory
+		inbox += t.Inbox
 		pending += g.Waiting()
 		backlog += g.Bus.Backlog()
 		redis := g.Bus.Health()
@@ -118,6 +120,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(channelsDesc, float64(live), "live")
 	gauge(channelsDesc, float64(histories), "history")
 	gauge(memoryDesc, float64(memory))
+	gauge(inboxDesc, float64(inbox))
 	gauge(pendingDesc, float64(pending))
 	gauge(backlogDesc, float64(backlog))
 	gauge(redisUpDesc, up)

@@ -11,7 +11,10 @@ type audience struct {
 
 // A share is an audience's part in one loop.
 type share struct {
-	count   int      // of those who have entered; guarded by the hub
+	// Guarded by the hub.
+	count    int  // of those who have entered
+	isBehind bool // they are to be told of a gap, and get nothing until then
+
 	members []member // the loop's own
 }
 

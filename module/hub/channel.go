@@ -89,10 +89,12 @@ func (c *channel) hand(m *moment, heard time.Time) {
 			c.hub.malformed.Add(1)
 		}
 		plain, id := c.hub.plainFrame(m, a.view, heard), ""
+		bytes := frame.Len()
 		if plain != nil {
 			id = a.view.id(m.id())
+			bytes += plain.Len()
 		}
-		c.inLoops(a, func(l *Loop) {
+		c.offer(a, bytes, func(l *Loop) {
 			members := a.shares[l.index].members
 			for _, member := range members {
 				if member.subscriber.pendingGaps != nil {

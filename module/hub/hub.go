@@ -64,22 +64,24 @@ func New(source Source, loops int) *Hub {
 		epoch:     strings.ToLower(crand.Text()[:8]),
 		live:      make(map[string]*channel),
 		histories: make(map[string]*channel),
-		memory:    memory{limit: DefaultMemory},
 		empty:     make(chan struct{}),
 	}
 	h.SpreadGaps(DefaultGapSpread)
+	h.memory.limit = DefaultMemory
 	for i := range loops {
 		h.loops = append(h.loops, newLoop(h, i))
 	}
 	return h
 }
 
-// DefaultMemory is how many bytes all channels together remember, unless
-// [Hub.LimitMemory] says otherwise.
+// DefaultMemory is how many bytes all channels together remember, with what waits
+// in the loops' inboxes, unless [Hub.LimitMemory] says otherwise.
 const DefaultMemory = 128 << 20
 
 // LimitMemory sets how many bytes all channels together may remember. Past it
-// the oldest event of all is forgotten first.
+// the oldest event of all is forgotten first. A quarter of it at most, or 64 KiB a
+// loop, is what waits for the loops to hand it on: it counts, too, and those for
+// whom more would wait get a gap instead.
 func (h *Hub) LimitMemory(bytes int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

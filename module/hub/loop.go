@@ -19,6 +19,8 @@ type Loop struct {
 
 	mu      sync.Mutex
 	inbox   []func()
+	fresh   int // bytes in the inbox
+	waiting int // those, and what the loop has taken out and not done yet
 	running bool
 
 	// The loop's own.
@@ -36,6 +38,25 @@ func newLoop(h *Hub, index int) *Loop { return &Loop{hub: h, index: index} }
 func (l *Loop) Do(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.put(f)
+}
+
+// offer is Do for something that has so many bytes, unless more than the limit
+// would wait then.
+func (l *Loop) offer(f func(), bytes, limit int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting > 0 && l.waiting+bytes > limit {
+		return false
+	}
+	l.fresh += bytes
+	l.waiting += bytes
+	l.hub.memory.waiting.Add(int64(bytes))
+	l.put(f)
+	return true
+}
+
+func (l *Loop) put(f func()) {
 	l.inbox = append(l.inbox, f)
 	if !l.running {
 		l.running = true
@@ -50,8 +71,12 @@ func (l *Loop) Now() time.Duration { return l.now }
 var processBegan = time.Now()
 
 func (l *Loop) run() {
+	done := 0 // bytes of the inbox before this one
 	for {
 		l.mu.Lock()
+		l.waiting -= done
+		l.hub.memory.waiting.Add(-int64(done))
+		done, l.fresh = l.fresh, 0
 		work := l.inbox
 		if len(work) == 0 {
 			l.running = false

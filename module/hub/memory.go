@@ -1,14 +1,19 @@
 package hub
 
-import "container/list"
+import (
+	"container/list"
+	"sync/atomic"
+)
 
-// A memory bounds what all channels together remember. What was read from
+// A memory bounds what all channels together remember, and what waits in the loops'
+// inboxes. What was read from
 // histories has a part of its own, at least, and all that is free: it takes nothing
 // from what was heard, of which past the limit the oldest of all goes first.
 type memory struct {
 	limit          int
 	bytes          int
-	oldest, newest *moment // that were heard
+	oldest, newest *moment      // that were heard
+	waiting        atomic.Int64 // bytes in the loops' inboxes
 
 	read       int       // bytes that were read from histories
 	idle, busy list.List // segments, the longest unread first
@@ -93,17 +98,20 @@ func (mem *memory) use(s *segment, more int) {
 // backfill is how many bytes to read at once, so that all who are on their way
 // through segments have room.
 func (mem *memory) backfill() int {
-	free := max(mem.limit/readShare, mem.limit-(mem.bytes-mem.read))
+	free := max(mem.limit/readShare, mem.limit-mem.heard())
 	return min(maxBackfill, max(1, free/2/(mem.busy.Len()+1)))
 }
+
+// heard is how many bytes were heard, and wait or are remembered.
+func (mem *memory) heard() int { return mem.bytes - mem.read + int(mem.waiting.Load()) }
 
 // trim forgets until the limit is kept. A channel's oldest recent event is the
 // one that came first to the memory, too.
 func (mem *memory) trim() {
-	for mem.bytes-mem.read > mem.limit-mem.limit/readShare && mem.oldest != nil {
+	for mem.heard() > mem.limit-mem.limit/readShare && mem.oldest != nil {
 		mem.oldest.channel.shift()
 	}
-	for mem.bytes > mem.limit && mem.read > 0 {
+	for mem.heard()+mem.read > mem.limit && mem.read > 0 {
 		next := mem.idle.Front()
 		if next == nil {
 			next = mem.busy.Front()

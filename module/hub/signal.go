@@ -13,7 +13,7 @@ func (h *Hub) Signal(name string, signal eventstream.Signal) {
 			continue
 		}
 		for _, a := range c.audiences {
-			c.inLoops(a, func(l *Loop) {
+			c.offer(a, frame.Len(), func(l *Loop) {
 				for _, m := range a.shares[l.index].members {
 					m.subscriber.send(frame)
 				}

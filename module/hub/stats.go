@@ -21,6 +21,8 @@ type Stats struct {
 	Live, Histories int
 	// Memory is about how many bytes the channels remember.
 	Memory int
+	// Inbox is about how many bytes wait for the loops to hand them on.
+	Inbox int
 
 	// These count since the hub's beginning.
 
@@ -48,6 +50,7 @@ func (h *Hub) Stats() Stats {
 		Live:        len(h.live),
 		Histories:   len(h.histories),
 		Memory:      h.memory.bytes,
+		Inbox:       int(h.memory.waiting.Load()),
 		Gaps:        make(map[eventstream.Reason]uint64),
 		Replays:     h.counts.replays,
 		Replayed:    h.counts.replayed,
