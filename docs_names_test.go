@@ -73,7 +73,7 @@ var dotted = regexp.MustCompile(`\bsse\.[a-z_]+`)
 func TestDocsNameTheEvents(t *testing.T) {
 	t.Parallel()
 	there := []string{
-		eventstream.GapType, eventstream.BusyType, eventstream.OpenType, presence.JoinType, presence.LeaveType, // sent to subscribers
+		eventstream.GapType, eventstream.BusyType, eventstream.OpenType, eventstream.AwayType, eventstream.BackType, presence.JoinType, presence.LeaveType, // sent to subscribers
 		sse.EventRedisDown, sse.EventRedisUp, sse.EventSubscriberClosed, // told to Caddy
 		"sse.channel", "sse.response", "sse.form", // placeholders
 		"sse.probe", "sse.presence", // channels and keys in Redis

@@ -104,6 +104,13 @@ type Subscribe struct {
 	// `eventsource` and `eventsource-parser`, for two. Default: none.
 	Greeting *Greeting `json:"greeting,omitempty"`
 
+	// Tells the subscriber by an event `sse.away` when Redis is away, so that nothing
+	// live arrives, and by `sse.back` when it is heard again, both with data
+	// `{"since":"2026-11-24T15:04:05.123Z"}` and without an ID. Who comes while it is
+	// away is told after the greeting. What was missed is told by `sse.gap` as always.
+	// Default: it is not told.
+	Away bool `json:"away,omitempty"`
+
 	// After how long a silence a comment is sent. Default: the app's.
 	// From 100ms to 24h. Negative: never.
 	Heartbeat caddy.Duration `json:"heartbeat,omitempty"`

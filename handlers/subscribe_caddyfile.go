@@ -48,6 +48,7 @@ func parseSubscribe(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error)
 //		format text|json
 //		event <type>
 //		greeting [[<event>] <data>]
+//		away
 //		heartbeat <duration>|off
 //		retry <duration>
 //		max_duration <duration>|0
@@ -80,6 +81,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"gate":     s.takeGate(d),
 		"cors":     parseCORS(d, &s.CORS),
 		"get_only": block.Flag(d, &s.GetOnly),
+		"away":     block.Flag(d, &s.Away),
 		"presence": parsePresence(d, &s.Presence),
 		"limits": func() error {
 			s.Limits = new(sse.Limits)

@@ -206,6 +206,7 @@ func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription 
 		Keep:        s.keep,
 		Opening:     s.opening(),
 		Greeting:    s.greeting(repl),
+		Away:        s.Away,
 		Pending:     s.options.Pending,
 		Retry:       time.Duration(s.Retry),
 	}

@@ -116,6 +116,7 @@ func (g *Gateway) Start(log *zap.Logger, s settings) error {
 }
 
 func (g *Gateway) redisChanged(isUp bool, problem string) {
+	g.SetAway(!isUp)
 	if isUp {
 		g.events.emit(EventRedisUp, func() map[string]any { return map[string]any{} })
 		return

@@ -35,6 +35,7 @@ type Hub struct {
 	subscribers int
 	joined      int // since the beginning
 	closed      bool
+	away        away
 	// Until then somebody may have gaps pending.
 	pendingGapsUntil time.Time
 	empty            chan struct{} // closed when it is closed and everyone has left

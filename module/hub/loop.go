@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // A Loop is a goroutine that owns a share of the subscribers, and their
@@ -27,9 +29,11 @@ type Loop struct {
 	now         time.Duration
 	spare       []func() // the inbox before this one, to be used again
 	subscribers []*Subscriber
-	dirty       []*Subscriber // who have been sent something since the last flush
-	untold      []*Subscriber // with gaps pending, and some who were told meanwhile
-	heard       time.Time     // when the oldest event was heard that was sent since; zero: none was
+	watchers    map[*Subscriber]struct{} // who are told when the source is away
+	away        *eventstream.Frame       // while it is
+	dirty       []*Subscriber            // who have been sent something since the last flush
+	untold      []*Subscriber            // with gaps pending, and some who were told meanwhile
+	heard       time.Time                // when the oldest event was heard that was sent since; zero: none was
 }
 
 func newLoop(h *Hub, index int) *Loop { return &Loop{hub: h, index: index} }
@@ -133,6 +137,7 @@ func (l *Loop) remove(s *Subscriber) {
 			p.members.remove(p.at)
 		}
 	}
+	delete(l.watchers, s)
 	s.queue, s.pendingGaps = nil, nil
 }
 

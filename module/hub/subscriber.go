@@ -37,6 +37,8 @@ type Request struct {
 	Interests []Interest
 	// History makes the channels those that Redis keeps.
 	History bool
+	// Away has the subscriber told when the source is away, and when it is back.
+	Away bool
 	// Last is how many of the newest events somebody without an ID gets, of
 	// each channel with history.
 	Last int
@@ -350,6 +352,10 @@ func (s *Subscriber) attach(out Outlet) {
 	s.touch()
 	if s.closed != nil {
 		out.Close(s.closed)
+		return
+	}
+	if s.request.Away {
+		s.loop.watch(s)
 	}
 }
 
