@@ -1,6 +1,6 @@
 # `make test` runs everything; `make tools` installs what it needs and says so.
 
-.PHONY: test lint fuzz torture soak tools
+.PHONY: test lint audit fuzz torture soak tools
 
 test: tools
 	go test -race -parallel 6 ./...
@@ -15,6 +15,10 @@ lint:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	cd e2e && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	sh internal/examples.sh go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+# golangci-lint, with its security linters; .golangci.yml says what is judged.
+audit:
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 # Half a minute for each fuzz test.
 fuzz:

@@ -18,7 +18,7 @@ func answerRefusal(w http.ResponseWriter, r *http.Request, err *error) {
 	if !errors.As(*err, &with) {
 		return
 	}
-	why, isOurs := with.Err.(*refusal)
+	why, isOurs := with.Err.(*refusal) //nolint:errorlint // one that another error holds is not ours to word
 	if !isOurs {
 		return
 	}

@@ -44,7 +44,7 @@ func explain(w http.ResponseWriter, err error) error {
 	if with.StatusCode == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
 	}
-	if _, isOurs := with.Err.(*refusal); !isOurs {
+	if _, isOurs := with.Err.(*refusal); !isOurs { //nolint:errorlint // one that another error holds is worded already
 		with.Err = &refusal{with.Err.Error(), nil}
 	}
 	logDetail(with)

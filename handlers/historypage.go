@@ -57,7 +57,8 @@ func (h *History) answer(w http.ResponseWriter, r *http.Request, from *entryRead
 		return refuse(w, http.StatusServiceUnavailable, err)
 	}
 	defer from.hold.release()
-	batch, wanted := []eventstream.Entry(nil), found{}
+	var batch []eventstream.Entry
+	var wanted found
 	if p.Oldest {
 		batch, err = from.oldest(ctx, p, p.Limit+1)
 	} else {

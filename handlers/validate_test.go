@@ -35,6 +35,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse", "redis localhost:6379 {\nclient_name \"a b\"\n}", `"redis": {"client_name": "a b"}`, "Redis allows no spaces in it"},
 		{"sse", "redis localhost:6379 {\ndb -1\n}", `"redis": {"db": "-1"}`, `db "-1" is not a number from 0`},
 		{"sse", "redis localhost", `"redis": {"address": "localhost"}`, "neither host:port"},
+		{"sse", "", `"redis": {"embedded": "127.0.0.1:6379", "db": "1"}`, "no setting but keyspace_notifications"},
 		{"sse", "redis embedded 192.0.2.1:6379", `"redis": {"embedded": "192.0.2.1:6379"}`, "not a loopback address"},
 
 		{"sse_subscribe", `channel "a b"`, `"channels": ["c", "a b"]`, "must not hold spaces"},

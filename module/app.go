@@ -189,7 +189,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	historyOptions := history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications && embedAt == ""}
 	key := a.Redis.fingerprint(options)
 	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newGateway(options, historyOptions, embedAt)
+		return newGateway(a.Redis, options, historyOptions, embedAt)
 	})
 	if err != nil {
 		return err

@@ -10,5 +10,5 @@ func openFiles() int64 {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
 		return 0
 	}
-	return int64(min(uint64(limit.Cur), maxLimit))
+	return int64(min(uint64(limit.Cur), maxLimit)) //nolint:unconvert // it is signed on FreeBSD
 }

@@ -54,7 +54,7 @@ type Gateway struct {
 
 var begun atomic.Int64 // gateways
 
-func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
+func newGateway(r *Redis, o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
 	poller, err := delivery.NewPoller()
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func newGateway(o *redis.Options, ho history.Options, embedAt string) (*Gateway,
 	g.events.init()
 	g.work.Go(func() { g.events.run(g.ctx) })
 	g.work.Go(func() { g.logCensus(g.ctx) })
-	g.Bus = bus.New(o, g.log.Load)
+	g.Bus = bus.New(r.rotating(o, g.log.Load), g.log.Load)
 	g.Bus.Changed = g.redisChanged
 	g.History = history.New(g.Bus, ho, g.log.Load)
 	g.Presence = presence.New(g.Bus, g.log.Load)

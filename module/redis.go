@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -25,7 +26,8 @@ const DefaultRedis = "localhost:6379"
 
 // Redis says where Redis is and how to come in. Placeholders such as
 // `{env.REDIS_URL}` and `{file./run/secrets/redis}` work in every text; they
-// are filled in when the configuration is loaded.
+// are filled in when the configuration is loaded, and those of the credentials and
+// of TLS again for each new connection, so that secrets can be rotated.
 type Redis struct {
 	// The address: a `redis://`, `rediss://` (TLS) or `unix://` URL, or
 	// host:port. Default: `localhost:6379`.
@@ -46,7 +48,8 @@ type Redis struct {
 	// Redis' Pub/Sub spans all databases, Redis streams do not.
 	DB string `json:"db,omitempty"`
 
-	// The connections' name in `CLIENT LIST`. Default: `caddy-sse`.
+	// The connections' name in `CLIENT LIST`; `off` sets none. Default:
+	// `caddy-sse`. Where Redis refuses it, the connections have none.
 	ClientName string `json:"client_name,omitempty"`
 
 	// How long connecting may take. Default: 3s. From 100ms to 1m.
@@ -79,8 +82,6 @@ type RedisTLS struct {
 	// Trust any certificate. Whoever sits between can then read and write
 	// everything, the password too.
 	InsecureSkipVerify bool `json:"insecure_skip_verify,omitempty"`
-
-	trusted []byte // the content of CA
 }
 
 // options are the connection's, all placeholders filled in by repl. Errors name
@@ -133,6 +134,9 @@ func (r *Redis) options(repl *caddy.Replacer) (*redis.Options, error) {
 	}
 	if err := checkClientName(o.ClientName); err != nil {
 		return nil, err
+	}
+	if o.ClientName == "off" {
+		o.ClientName = ""
 	}
 	o.DialTimeout = time.Duration(r.DialTimeout)
 	if r.TLS != nil {
@@ -213,19 +217,15 @@ func hideQuoted(err error) string {
 }
 
 // fingerprint is equal for settings that lead to the same server in the same
-// way, and tells nothing of the secrets in them. Files count by their content,
-// so that a reload after a change of certificates connects anew.
+// way, and tells nothing of the secrets in them. Credentials and files count as
+// they are written here, by their placeholders and paths: what they hold is read
+// again for each connection; see [secrets].
 func (r *Redis) fingerprint(o *redis.Options) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%t %q %q %q %q %q %d %q %s", r.KeyspaceNotifications, r.Embedded, o.Network, o.Addr, o.Username, o.Password, o.DB, o.ClientName, o.DialTimeout)
-	if c := o.TLSConfig; c != nil {
-		fmt.Fprintf(h, " tls %q %t", c.ServerName, c.InsecureSkipVerify)
-		for _, pair := range c.Certificates {
-			fmt.Fprintf(h, " %x", pair.Certificate)
-		}
-	}
-	if r.TLS != nil {
-		h.Write(r.TLS.trusted)
+	embeds := r.Embedded != "" // which has no notifications, and whose port is taken
+	fmt.Fprintf(h, "%t %t %q %q %d %q %q %q %q %q", embeds, r.KeyspaceNotifications && !embeds, o.Network, o.Addr, o.DB, o.ClientName, o.DialTimeout, r.Address, r.Username, r.Password)
+	if t := r.TLS; t != nil {
+		fmt.Fprintf(h, " tls %q %q %q %q %t", t.CA, t.Cert, t.Key, t.ServerName, t.InsecureSkipVerify)
 	}
 	return string(h.Sum(nil))
 }
@@ -251,12 +251,12 @@ func (t *RedisTLS) config(c *tls.Config, fill func(string) (string, error)) (*tl
 	}
 	c.InsecureSkipVerify = c.InsecureSkipVerify || t.InsecureSkipVerify //nolint:gosec // the user asked for it by name
 	if ca != "" {
-		var err error
-		if t.trusted, err = os.ReadFile(ca); err != nil {
+		trusted, err := os.ReadFile(ca) //nolint:gosec // the operator names the file
+		if err != nil {
 			return nil, fmt.Errorf("redis: tls ca: %w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(t.trusted) {
+		if !c.RootCAs.AppendCertsFromPEM(trusted) {
 			return nil, fmt.Errorf("redis: tls ca: %s holds no certificate in PEM", ca)
 		}
 	}
@@ -278,6 +278,9 @@ func (t *RedisTLS) config(c *tls.Config, fill func(string) (string, error)) (*tl
 func (r *Redis) validate() error {
 	if r.Address != "" && r.Embedded != "" {
 		return errors.New("redis: an address and an embedded server exclude each other")
+	}
+	if r.Embedded != "" && (cmp.Or(r.Username, r.Password, r.DB, r.ClientName) != "" || r.DialTimeout != 0 || r.TLS != nil) {
+		return errors.New("redis: an embedded server has no setting but keyspace_notifications")
 	}
 	if r.Embedded != "" && !strings.Contains(r.Embedded, "{") {
 		if err := bus.CheckEmbedded(r.Embedded); err != nil {

@@ -25,7 +25,7 @@ const (
 
 	// Largest is the largest size of memory that a setting can have: 1 TiB, or
 	// what the system can count.
-	Largest = int64(min(1<<40, math.MaxInt))
+	Largest int64 = min(1<<40, math.MaxInt)
 	// LargestPayload is the largest size of what is sent to Redis, 512 MiB: its
 	// proto-max-bulk-len.
 	LargestPayload = 512 << 20

@@ -8,8 +8,6 @@ package bus
 
 import (
 	"context"
-	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,9 +64,10 @@ type Bus struct {
 }
 
 // New makes a bus that dials nothing until [Bus.Start]. Of the options it uses
-// the address, the credentials, the database, the client name, the dial timeout
-// and the TLS configuration; the rest it sets itself. It asks for the logger each
-// time, since a bus outlives the configuration that made it.
+// the address, the credentials or their provider, the database, the client name,
+// the dial timeout, and the dialer or the TLS configuration; the rest it sets
+// itself. It asks for the logger each time, since a bus outlives the configuration
+// that made it.
 func New(options *redis.Options, log func() *zap.Logger) *Bus {
 	o := *options
 	o.Protocol = 2 // cheaper to read than 3, and free of its push notifications
@@ -80,7 +79,9 @@ func New(options *redis.Options, log func() *zap.Logger) *Bus {
 	o.ContextTimeoutEnabled = true
 	conns := &connections{dial: dialer(&o)}
 	conns.idleLimit.Store(int64(idleLimit))
-	o.Dialer = refuseRedial(conns.open)
+	o.Dialer = failAtUse(refuseRedial(conns.open))
+	o.OnConnect = setName(o.ClientName)
+	o.ClientName = ""
 
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Bus{
@@ -187,38 +188,3 @@ func (b *Bus) change(isUp bool, problem error) {
 		b.Changed(isUp, b.Health().Problem)
 	}
 }
-
-// redialKey marks the context of a call that must not dial.
-type redialKey struct{}
-
-var (
-	errRedial = errors.New("the connection is lost")
-	noRedial  = context.WithValue(context.Background(), redialKey{}, true)
-)
-
-type dial = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// refuseRedial makes go-redis' hidden reconnecting fail, which dials with the
-// context of the call that met the error.
-func refuseRedial(d dial) dial {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if ctx.Value(redialKey{}) != nil {
-			return nil, errRedial
-		}
-		return d(ctx, network, addr)
-	}
-}
-
-func dialer(o *redis.Options) dial {
-	if o.DialTimeout == 0 {
-		o.DialTimeout = answerTimeout
-	}
-	return redis.NewDialer(o)
-}
-
-// silent keeps go-redis from printing what it also returns as an error.
-type silent struct{}
-
-func (silent) Printf(context.Context, string, ...any) {}
-
-func init() { redis.SetLogger(silent{}) }

@@ -417,3 +417,24 @@ func TestSentinelIsNotRedis(t *testing.T) {
 		t.Errorf("it is connected: %+v", h)
 	}
 }
+
+func TestClientName(t *testing.T) {
+	t.Parallel()
+	names := func(server *redistest.Server) string {
+		return fmt.Sprint(server.Do("CLIENT", "LIST", "TYPE", "pubsub"))
+	}
+
+	server := redistest.Start(t)
+	start(t, &redis.Options{Addr: server.Addr, ClientName: "gateway"})
+	redistest.Await(t, "a name", func() bool { return strings.Contains(names(server), "name=gateway ") })
+
+	// Where the user may not name connections, they have no name, and work.
+	server, options := withACL(t, "&*", "-client|setname")
+	options.ClientName = "gateway"
+	b, l, _ := start(t, options)
+	b.Listen("chat")
+	awaitHeard(t, l, "chat", 1)
+	if list := names(server); strings.Contains(list, "name=gateway ") {
+		t.Errorf("Redis named a connection: %s", list)
+	}
+}

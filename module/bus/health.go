@@ -64,6 +64,7 @@ func (b *Bus) note(isUp bool, problem error) (isNews bool) {
 		h.Refused = "" // this one was not
 	} else {
 		h.Problem = explain(problem)
+		h.Limited = "" // the next one may be another server
 	}
 	return isNews
 }

@@ -40,8 +40,9 @@ func (o observer) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 }
 
 // observe draws conclusions from an error: a server that refuses to write is a
-// replica, though nobody may have been allowed to ask it, and one that refuses
-// the credentials does so to every new connection, while older ones go on.
+// replica, and one that sends us elsewhere a node of a cluster, though nobody may
+// have been allowed to ask it; and one that refuses the credentials does so to
+// every new connection, while older ones go on.
 func (b *Bus) observe(err error) {
 	switch CauseOf(err) {
 	case CauseReplica:
@@ -49,6 +50,8 @@ func (b *Bus) observe(err error) {
 		case b.demoted <- struct{}{}:
 		default:
 		}
+	case CauseCluster:
+		b.noteClustered(true)
 	case CauseCredentials:
 		b.noteRefused(CauseCredentials)
 	}

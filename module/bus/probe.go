@@ -164,7 +164,9 @@ func (r *reader) publishProbe(ctx context.Context) error {
 			if question.isReplica(reply) {
 				return errReplica
 			}
-			r.bus.noteClustered(question.isCluster != nil && question.isCluster(reply))
+			if question.isCluster != nil {
+				r.bus.noteClustered(question.isCluster(reply))
+			}
 			break
 		}
 		if CauseOf(err) == CauseReplica || !errors.As(err, new(redis.Error)) {

@@ -98,7 +98,7 @@ func (s *Socket) takeDescriptor() error {
 	}
 	own, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil // there are too many; net's own serves, too
+		return nil //nolint:nilerr // there are too many; net's own serves, too
 	}
 	_ = s.conn.tcp.Close() // the connection itself goes on
 	s.conn.tcp, s.fd = nil, own
