@@ -49,7 +49,7 @@ const (
 	CauseRefused
 )
 
-var causeTexts = [...]string{
+var causeTexts = [...]string{ //nolint:gosec // no credentials, but words about them
 	CauseNone:           "",
 	CauseUnreachable:    "redis is away",
 	CauseSilent:         "redis does not answer",

@@ -48,7 +48,7 @@ func failAtUse(d dial) dial {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d(ctx, network, addr)
 		if err != nil {
-			return unconnected{&dialError{err}}, nil
+			return unconnected{&dialError{err}}, nil //nolint:nilerr // it fails later
 		}
 		return c, nil
 	}

@@ -42,7 +42,7 @@ func Main() error {
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err != nil {
-			return nil // the bench is done
+			return nil //nolint:nilerr // the bench is done
 		}
 		channel, payload, _ := bytes.Cut(line[:len(line)-1], []byte(" "))
 		d := delivery{channel: string(channel), chunk: chunk(payload)}
