@@ -28,6 +28,10 @@ func init() {
 //
 //	{"status":"ok","reasons":[],"redis":{"up":true,"since":"2026-11-24T15:04:05Z","probe_ms":0.41},"subscribers":42}
 //
+// `warnings` are what is not as it should be, but works all the same: keyspace
+// notifications that do not come though they are to. They are left out where there
+// are none.
+//
 // `?live` asks only whether the gateway itself works: Kubernetes should not
 // restart Caddy because Redis is away. `?ready` says 503 also as soon as Caddy
 // ends, and while no more subscribers are admitted, so that no new clients are
@@ -57,6 +61,7 @@ func (h *Health) Provision(ctx caddy.Context) error {
 type health struct {
 	Status      string      `json:"status"` // ok or bad
 	Reasons     []string    `json:"reasons"`
+	Warnings    []string    `json:"warnings,omitempty"`
 	Redis       redisHealth `json:"redis"`
 	Subscribers int         `json:"subscribers"`
 }
@@ -111,6 +116,9 @@ func (h *Health) examine(ready, live bool) health {
 	}
 	if why := gateway.History.Refused(); why != "" && redis.Up && !live {
 		a.Reasons = append(a.Reasons, why)
+	}
+	if why := gateway.History.Unnotified(); why != "" && redis.Up && !live {
+		a.Warnings = append(a.Warnings, why)
 	}
 	if ready && !live && h.app.IsFull() {
 		a.Reasons = append(a.Reasons, "there are as many subscribers as may be")

@@ -340,6 +340,7 @@ func TestDocsACL(t *testing.T) {
 		member.Leave()
 		redistest.Await(t, "a leave", func() bool { return server.Do("EXISTS", "sse.presence.in:chat:3") == int64(0) })
 	}
+	redistest.Await(t, "a look whether notifications come", func() bool { return server.Do("EXISTS", "sse.probe.notifications") == int64(1) })
 	for _, sign := range []string{"denies", "NOPERM", `"level":"error"`} {
 		if strings.Contains(g.Log(), sign) {
 			t.Errorf("the log has %s: %s", sign, g.Log())

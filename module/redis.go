@@ -59,8 +59,8 @@ type Redis struct {
 	// off, so that entries which an app adds by XADD alone arrive at once on any
 	// number of channels with history. Otherwise the gateway uses them if they
 	// are on, and if not, waits at up to 800 Redis streams itself. Where CONFIG
-	// is denied, as managed services do, they are then taken as on. An embedded
-	// server has none, and is waited at.
+	// is denied, as managed services do, they are then taken as on, until it shows
+	// that none come. An embedded server has none, and is waited at.
 	KeyspaceNotifications bool `json:"keyspace_notifications,omitempty"`
 
 	// TLS, also without a `rediss://` URL.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // A Status is how it stands with the gateways.
@@ -54,9 +55,17 @@ func showStatus(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, s)
 }
 
+// unnotified is what is not as it should be, but works.
+func unnotified(g *sse.Gateway, redis bus.Health) string {
+	if !redis.Up {
+		return ""
+	}
+	return g.History.Unnotified()
+}
+
 func statusOf(g *sse.Gateway) GatewayStatus {
 	stats, redis := g.Stats(), g.Bus.Health()
-	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.History.Refused())
+	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.History.Refused(), unnotified(g, redis))
 	s := GatewayStatus{
 		Redis: RedisStatus{
 			Address: g.Bus.Address(), Up: redis.Up, Problem: redis.Problem,

@@ -83,8 +83,6 @@ func writeStatus(w io.Writer, s admin.Status, last *admin.Status, since time.Dur
 	for i, g := range s.Gateways {
 		state := "away: " + g.Redis.Problem
 		switch {
-		case g.Redis.Up && g.Redis.Problem != "":
-			state = "up, but: " + g.Redis.Problem
 		case g.Redis.Up:
 			state = fmt.Sprintf("up, probe %.2f ms", g.Redis.Probe)
 		case g.Redis.Since == nil:

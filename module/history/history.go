@@ -91,6 +91,7 @@ func (h *History) Start(to *hub.Hub) {
 		h.work.Go(h.read)
 	}
 	h.work.Go(h.audit)
+	h.work.Go(func() { h.bells.watch(h) })
 	h.bus.Start(h)
 }
 
@@ -162,6 +163,10 @@ func (h *History) Listening(name string) {
 	if h.deaf.Swap(false) {
 		h.bells.reconnected(h)
 	}
+	if h.bells.notices.has(name) {
+		h.bells.notices.listening(name)
+		return
+	}
 	if key, ok := h.bells.key(name); ok {
 		if c := h.channel(key); c != nil {
 			c.interrupted() // what was added before was not heard of
@@ -176,7 +181,12 @@ func (h *History) Listening(name string) {
 
 // Message is the bus' word of what was said.
 func (h *History) Message(name, payload string) {
+	if h.bells.notices.has(name) {
+		h.bells.notices.hear(name, payload)
+		return
+	}
 	if key, ok := h.bells.key(name); ok {
+		h.bells.notices.notified(payload)
 		c := h.channel(key)
 		switch {
 		case c == nil:
@@ -200,6 +210,7 @@ func (h *History) Message(name, payload string) {
 // Deaf is the bus' word that it hears nothing any more.
 func (h *History) Deaf() {
 	h.deaf.Store(true)
+	h.bells.notices.deaf()
 	h.hub.Deaf()
 }
 
