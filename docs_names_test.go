@@ -77,6 +77,7 @@ func TestDocsNameTheEvents(t *testing.T) {
 		sse.EventRedisDown, sse.EventRedisUp, sse.EventSubscriberClosed, // told to Caddy
 		"sse.channel", "sse.response", "sse.form", // placeholders
 		"sse.probe", "sse.presence", // channels and keys in Redis
+		"sse.served", // a logger
 	}
 	documented := dotted.FindAllString(allDocs(t), -1)
 	for _, name := range there {

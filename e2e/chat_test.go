@@ -41,6 +41,12 @@ func startEmbedded(t testing.TB, dir string) *chat {
 	return startChat(t, dir, filepath.Join(quickstart, "Caddyfile"), addr, "REDIS=embedded "+addr)
 }
 
+// port is the gateway's.
+func (c *chat) port() string {
+	_, port, _ := net.SplitHostPort(c.Addr) // it is one
+	return port
+}
+
 // publish says something as any Redis client can.
 func (c *chat) publish(channel, payload string) {
 	c.t.Helper()

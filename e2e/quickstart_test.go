@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
+	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -16,6 +19,10 @@ import (
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	c := startEmbedded(t, "..")
+	said := strings.Split(strings.TrimSpace(c.Log()), "\n")
+	if last := said[len(said)-1]; !strings.Contains(last, `"http://localhost:`+c.port()+`"`) || strings.Count(last, "http") != 1 || len(said) > 3 {
+		t.Errorf("the start ends with %q", said)
+	}
 	ann, ben := c.enter("Ann"), c.enter("Ben")
 
 	rooms := eval[[]string](ann.tab, `[...document.querySelectorAll("#rooms a")].map(a => a.firstChild.textContent)`)
@@ -35,11 +42,12 @@ func TestQuickstart(t *testing.T) {
 
 	c.publish("chat:lobby", "hello from a terminal")
 	c.publish("chat:kitchen", "nobody is here")
+	gatewaytest.Do(t, "POST", "http://"+c.Addr+"/say/lobby", "hello by curl")
 	c.publish("chat:lobby", `{"a": "JSON of another kind"}`)
 	for _, who := range []chatter{ann, ben} {
 		who.awaitMessage("redis-cli", `{"a": "JSON of another kind"}`)
-		if n := len(who.messages()); n != 4 {
-			t.Errorf("%s sees %d messages, not 4", who.name, n)
+		if n := len(who.messages()); n != 5 {
+			t.Errorf("%s sees %d messages, not 5", who.name, n)
 		}
 	}
 	if took := c.Stop(); took > 2*time.Second {
@@ -148,4 +156,53 @@ func TestQuickstartRooms(t *testing.T) {
 	if n := len(ann.messages()); n != 1 {
 		t.Errorf("the lobby has %d messages after coming back, not 1", n)
 	}
+}
+
+// TestQuickstartPage is what may befall the page besides talk.
+func TestQuickstartPage(t *testing.T) {
+	t.Parallel()
+	c := startEmbedded(t, quickstart)
+	const rtl, long, text = "مريم 7", "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", "مرحبا, 8:30!"
+	ann, meryem := c.enter(long), c.enter(rtl)
+
+	// Names of all kinds leave what is around them as it is.
+	ann.say(strings.Repeat("W", 200))
+	meryem.say(text)
+	ann.awaitMessage(rtl, text)
+	said := `[...document.querySelectorAll(".message")].find(item => item.querySelector(".text").textContent === "` + text + `")`
+	for what, expression := range map[string]string{
+		"the time comes after the name": `(item => item.querySelector(".name").getBoundingClientRect().right <= item.querySelector("time").getBoundingClientRect().left
+			&& item.querySelector("time").getClientRects().length === 1)(` + said + `)`,
+		"the text goes from right to left": `getComputedStyle(` + said + `.querySelector(".text")).direction === "rtl"`,
+	} {
+		if !eval[bool](ann.tab, expression) {
+			t.Error("it is not so that ", what)
+		}
+	}
+	for _, width := range []int{phone, desktop} {
+		ann.resize(width)
+		ann.fits("the page", width, "#name", "#state", "#composer button")
+	}
+
+	// Whoever writes by an input method ends a word by Enter, and not the message.
+	ann.do(chromedp.SendKeys(chromedp.CSS("#text"), "안녕하세요"))
+	ann.composes("#text")
+	ann.do(chromedp.Func(pressEnter))
+	meryem.awaitMessage(long, "안녕하세요")
+
+	// Where other tabs have all of the browser's connections, nothing is lost, and
+	// it is said.
+	meryem.do(chromedp.Navigate("about:blank"))
+	ann.crowd("/api/chat/rooms/lobby/subscribe")
+	ann.say("kept")
+	ann.await(`document.querySelector("#trouble").textContent.includes("close some tabs")`)
+	if kept := eval[string](ann.tab, `document.querySelector("#text").value`); kept != "kept" {
+		t.Errorf("what was not sent is kept as %q", kept)
+	}
+	ann.press("#rooms li:nth-child(2) a")
+	ann.awaitState("waiting")
+	ann.await(`document.querySelector("#trouble").textContent.includes("hears nothing yet")`)
+	ann.leave()
+	ann.awaitState("live")
+	ann.await(`document.querySelector("#trouble").textContent === ""`)
 }

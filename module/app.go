@@ -178,6 +178,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.events = &emitter{ctx, app.(*caddyevents.App)}
+	if err := a.logServed(ctx, a.events.app); err != nil {
+		return err
+	}
 	options, err := a.Redis.options(caddy.NewReplacer())
 	if err != nil {
 		return err
