@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -17,10 +16,6 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
-
-// readyTimeout is how long a subscriber's answer waits until its channels are
-// heard, so that a page that has seen `open` misses nothing.
-const readyTimeout = time.Second
 
 func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
 	defer answerRefusal(w, r, &err)
@@ -121,7 +116,7 @@ func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Rep
 		})
 	}
 	delivery.LiftWriteTimeout(w, r)
-	s.awaitReady(r.Context(), subscriber)
+	gateway.AwaitReady(r.Context(), subscriber)
 	gateway.Open(subscriber)
 	writeHead(w)
 	conn := delivery.TakeOver(w, r)
@@ -161,21 +156,6 @@ func deliver(w http.ResponseWriter, r *http.Request, conn *delivery.Conn, gatewa
 	out := delivery.NewResponse(options)
 	gateway.Attach(subscriber, func(*hub.Loop) hub.Outlet { return out })
 	end = out.Serve(r.Context(), w)
-}
-
-// awaitReady waits until the channels are heard. While Redis is away there is
-// nothing to wait for: the page opens, and is told of the gap later.
-func (s *Subscribe) awaitReady(ctx context.Context, subscriber *hub.Subscriber) {
-	if s.app.Gateway().Bus.Away() {
-		return
-	}
-	timeout := time.NewTimer(readyTimeout)
-	defer timeout.Stop()
-	select {
-	case <-subscriber.Ready():
-	case <-timeout.C:
-	case <-ctx.Done():
-	}
 }
 
 // opening is what every subscription begins with: the reconnection time.

@@ -7,7 +7,7 @@
 //	GET    /sse/subscribers?id=&member=&channel=&ip=&limit=
 //	DELETE /sse/subscribers?id=&member=&channel=&ip=&forbid=10m
 //	POST   /sse/publish                   {"channel","data","event","store"}
-//	GET    /sse/tail?channel=             what the channel hears, as Server-Sent Events
+//	GET    /sse/tail?channel=             what a subscriber hears, as Server-Sent Events
 //
 // A member, a channel and an address (or a network of them) choose those who match
 // all that is given. Limits are how many are listed, 100 unless said otherwise.
@@ -89,8 +89,12 @@ func gateways() ([]*sse.Gateway, error) {
 	return all, nil
 }
 
-// defaultLimit is how many are listed unless said otherwise.
-const defaultLimit = 100
+const (
+	// defaultLimit is how many are listed unless said otherwise.
+	defaultLimit = 100
+	// maxLimit bounds the memory of an answer: 20 MB or so.
+	maxLimit = 100_000
+)
 
 func parseLimit(r *http.Request) (int, error) {
 	text := r.URL.Query().Get("limit")
@@ -98,8 +102,8 @@ func parseLimit(r *http.Request) (int, error) {
 		return defaultLimit, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return 0, problem(http.StatusBadRequest, fmt.Errorf("limit: %q is not a whole number from 1", text))
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, problem(http.StatusBadRequest, fmt.Errorf("limit: %q is not a whole number from 1 to %d", text, maxLimit))
 	}
 	return n, nil
 }

@@ -112,6 +112,8 @@ func TestMistakes(t *testing.T) {
 		"POST /sse/subscribers":                 405,
 		"GET /sse/channels/nobody":              404,
 		"GET /sse/channels?limit=0":             400,
+		"GET /sse/channels?limit=100001":        400,
+		"GET /sse/subscribers?limit=100001":     400,
 		"GET /sse/channels?prefx=a":             400,
 		"GET /sse/subscribers?ip=nonsense":      400,
 		"GET /sse/subscribers?id=x":             400,

@@ -27,6 +27,8 @@ type Published struct {
 	Channel   string `json:"channel"`
 	Receivers int64  `json:"receivers"`
 	ID        string `json:"id,omitempty"`
+	// Note says why nobody may have got it.
+	Note string `json:"note,omitempty"`
 }
 
 // maxMessage is how many bytes the request may have.
@@ -47,7 +49,8 @@ func publish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	said := Published{Channel: m.Channel}
-	b := gateways[len(gateways)-1].Bus // that of the newest configuration
+	g := gateways[len(gateways)-1] // that of the newest configuration
+	b := g.Bus
 	event := eventstream.Event{Type: m.Event, Data: m.Data}
 	switch {
 	case m.Store:
@@ -59,6 +62,9 @@ func publish(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return problem(http.StatusBadGateway, err)
+	}
+	if !m.Store && hasHistory(r.Context(), g, m.Channel) {
+		said.Note = "the channel has a history, and its subscribers get what is stored there: this was not"
 	}
 	return answer(w, said)
 }

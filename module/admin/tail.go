@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -15,8 +16,8 @@ import (
 // tailOptions are those of a subscriber of the admin endpoint.
 var tailOptions = &delivery.Options{Heartbeat: sse.DefaultHeartbeat, Retry: sse.DefaultRetry, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
 
-// tail answers what a channel hears: as it is published, or, with ?history, what
-// is added to its history.
+// tail answers what a subscriber of a channel hears: what is added to its history,
+// where it has one, and else what is published; with ?history, the former.
 func tail(w http.ResponseWriter, r *http.Request) error {
 	if err := checkQuery(r, "channel", "history", "format"); err != nil {
 		return err
@@ -44,7 +45,8 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	about.RemoteIP = remoteIP(r)
 	s := hub.NewSubscriber(hub.Request{
 		Interests: []hub.Interest{{Channel: name, View: eventstream.View{Format: format}}},
-		History:   query.Has("history"),
+		History:   query.Has("history") || hasHistory(r.Context(), g, name),
+		Away:      true,
 		Keep:      hub.Keep{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
 		About:     about,
 		Opening:   eventstream.Heartbeat,
@@ -53,6 +55,7 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	})
 	g.Join(s)
 	defer g.Leave(s)
+	g.AwaitReady(r.Context(), s) // what it is told as its first would be a gap otherwise
 	w.Header().Set("Content-Type", eventstream.ContentType)
 	w.WriteHeader(http.StatusOK)
 	if err := control.Flush(); err != nil {
@@ -63,6 +66,21 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	g.Attach(s, func(*hub.Loop) hub.Outlet { return out })
 	out.Serve(r.Context(), w)
 	return nil
+}
+
+// hasHistory reports whether a channel has a history: subscribers of it that get
+// one, or entries in Redis. Where Redis is away, or may not be asked, only those
+// that subscribe here say so.
+func hasHistory(ctx context.Context, g *sse.Gateway, name string) bool {
+	for _, c := range g.Channels(func(n string) bool { return n == name }) {
+		if c.History {
+			return true
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	kind, err := g.Bus.Client().Type(ctx, name).Result()
+	return err == nil && kind == "stream"
 }
 
 func remoteIP(r *http.Request) netip.Addr {

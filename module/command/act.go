@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ func (a *api) tail() *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use:   "tail <channel>",
-		Short: "Shows what a channel hears, as subscribers get it, until Ctrl-C",
+		Short: "Shows what a subscriber of a channel gets, until Ctrl-C",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			query := url.Values{"channel": {args[0]}}
@@ -31,11 +32,14 @@ func (a *api) tail() *cobra.Command {
 				return err
 			}
 			defer response.Body.Close()
+			if a.json {
+				return writeEvents(c.OutOrStdout(), response.Body)
+			}
 			_, err = io.Copy(c.OutOrStdout(), response.Body)
 			return err
 		},
 	}
-	c.Flags().BoolVar(&history, "history", false, "What is added to the channel's history, not what is published")
+	c.Flags().BoolVar(&history, "history", false, "What is added to the channel's history, though it has none yet")
 	c.Flags().StringVar(&format, "format", "", "text (default) or json, as sse_subscribe has it")
 	return c
 }
@@ -49,12 +53,13 @@ func (a *api) publish() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			m.Channel, m.Data = args[0], args[1]
 			body, _ := json.Marshal(m) // strings: it cannot fail
-			var said admin.Published
-			if err := a.ask(http.MethodPost, "/sse/publish", nil, string(body), &said); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "heard by %d gateways %s\n", said.Receivers, said.ID)
-			return nil
+			return show(a, c, http.MethodPost, "/sse/publish", nil, string(body), func(w io.Writer, said admin.Published) error {
+				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("heard by %d gateways %s", said.Receivers, said.ID)))
+				if said.Note != "" {
+					fmt.Fprintf(w, "%s (--store)\n", said.Note)
+				}
+				return nil
+			})
 		},
 	}
 	c.Flags().StringVar(&m.Event, "event", "", "The event's type; without --store for subscribers with format json")
@@ -79,12 +84,10 @@ takes as final. Each gateway has to be told: this one does not tell others.`,
 				return errors.New("say whom: --id, --member, --channel or --ip")
 			}
 			set(query, "forbid", forbid)
-			var closed admin.Closed
-			if err := a.ask(http.MethodDelete, "/sse/subscribers", query, "", &closed); err != nil {
+			return show(a, c, http.MethodDelete, "/sse/subscribers", query, "", func(w io.Writer, said admin.Closed) error {
+				_, err := fmt.Fprintf(w, "closed %d\n", said.Closed)
 				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "closed %d\n", closed.Closed)
-			return nil
+			})
 		},
 	}
 	who.flags(c)

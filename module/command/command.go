@@ -4,6 +4,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,6 +26,10 @@ stands with Redis. It speaks with the admin endpoint, which is localhost:2019
 unless --address, or the Caddyfile that --config names, says otherwise.`,
 		CobraFunc: func(c *cobra.Command) {
 			var a api
+			c.Args = cobra.ArbitraryArgs
+			c.RunE = unknown
+			c.SuggestionsMinimumDistance = 2
+			c.PersistentFlags().BoolVar(&a.json, "json", false, "Print JSON, for programs")
 			c.PersistentFlags().StringVar(&a.address, "address", "", "The address of the admin endpoint")
 			c.PersistentFlags().StringVarP(&a.config, "config", "c", "", "The configuration that has it")
 			c.AddCommand(a.status(), a.channels(), a.subscribers(), a.tail(), a.publish(), a.kick())
@@ -32,8 +37,30 @@ unless --address, or the Caddyfile that --config names, says otherwise.`,
 	})
 }
 
+// unknown is what a word is that is no command, or none at all: an error, as a
+// script has to learn of it.
+func unknown(c *cobra.Command, args []string) error {
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	known := "it is one of " + strings.Join(names, ", ")
+	if len(args) == 0 {
+		return errors.New("caddy sse needs a command: " + known)
+	}
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		known = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return fmt.Errorf("caddy sse has no command %q: %s", args[0], known)
+}
+
 // An api is Caddy's admin endpoint.
-type api struct{ address, config string }
+type api struct {
+	address, config string
+	json            bool // print the answers as they are
+}
 
 // do sends a request, whose answer is to be closed. An answer that is none is an
 // error that says why.
@@ -51,7 +78,7 @@ func (a *api) do(method, path string, query url.Values, body string) (*http.Resp
 	}
 	response, err := caddycmd.AdminAPIRequest(address, method, path, nil, reader)
 	if err != nil {
-		return nil, fmt.Errorf("caddy at %s: %w", address, err)
+		return nil, explain(address, err)
 	}
 	return response, nil
 }
@@ -64,6 +91,18 @@ func (a *api) ask(method, path string, query url.Values, body string, v any) err
 	}
 	defer response.Body.Close()
 	return json.NewDecoder(response.Body).Decode(v)
+}
+
+// show asks, and prints the answer: as JSON, or as write has it.
+func show[T any](a *api, c *cobra.Command, method, path string, query url.Values, body string, write func(io.Writer, T) error) error {
+	var said T
+	if err := a.ask(method, path, query, body, &said); err != nil {
+		return err
+	}
+	if a.json {
+		return json.NewEncoder(c.OutOrStdout()).Encode(said)
+	}
+	return write(c.OutOrStdout(), said)
 }
 
 // set sets a parameter that is not empty.

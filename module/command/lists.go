@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,25 +28,25 @@ func (a *api) channels() *cobra.Command {
 			if len(args) == 1 {
 				path, query = "/sse/channels/"+url.PathEscape(args[0]), nil
 			}
-			var all admin.Channels
-			if err := a.ask(http.MethodGet, path, query, "", &all); err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "CHANNEL\tKIND\tSUBSCRIBERS\tEVENTS\tREMEMBERED\tNEWEST")
-			for _, ch := range all.Channels {
-				kind := "live"
-				if ch.History {
-					kind = "history"
-				}
-				fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", ch.Name, kind, ch.Subscribers, ch.Events, ch.Recent, ch.LastID)
-			}
-			return finish(w, len(all.Channels), all.Count)
+			return show(a, c, http.MethodGet, path, query, "", writeChannels)
 		},
 	}
 	c.Flags().StringVar(&prefix, "prefix", "", "Only those whose names begin with it")
 	c.Flags().IntVar(&limit, "limit", 100, "How many to list")
 	return c
+}
+
+func writeChannels(to io.Writer, all admin.Channels) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CHANNEL\tKIND\tSUBSCRIBERS\tEVENTS\tREMEMBERED\tNEWEST")
+	for _, ch := range all.Channels {
+		kind := "live"
+		if ch.History {
+			kind = "history"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\n", ch.Name, kind, ch.Subscribers, ch.Events, ch.Recent, ch.LastID)
+	}
+	return finish(w, len(all.Channels), all.Count)
 }
 
 // A choice is whom a command is about.
@@ -77,22 +78,22 @@ func (a *api) subscribers() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			query := who.query()
 			query.Set("limit", strconv.Itoa(limit))
-			var all admin.Subscribers
-			if err := a.ask(http.MethodGet, "/sse/subscribers", query, "", &all); err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tMEMBER\tIP\tOPEN FOR\tPROTOCOL\tVIA\tPENDING\tCHANNELS")
-			for _, s := range all.Subscribers {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", s.ID, s.Member, s.IP,
-					time.Since(s.Since).Round(time.Second), s.Protocol, s.Via, s.Pending, strings.Join(s.Channels, " "))
-			}
-			return finish(w, len(all.Subscribers), all.Count)
+			return show(a, c, http.MethodGet, "/sse/subscribers", query, "", writeSubscribers)
 		},
 	}
 	who.flags(c)
 	c.Flags().IntVar(&limit, "limit", 100, "How many to list")
 	return c
+}
+
+func writeSubscribers(to io.Writer, all admin.Subscribers) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tMEMBER\tIP\tOPEN FOR\tPROTOCOL\tVIA\tPENDING\tCHANNELS")
+	for _, s := range all.Subscribers {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", s.ID, s.Member, s.IP,
+			time.Since(s.Since).Round(time.Second), s.Protocol, s.Via, s.Pending, strings.Join(s.Channels, " "))
+	}
+	return finish(w, len(all.Subscribers), all.Count)
 }
 
 // finish ends a table, and says what is not in it.

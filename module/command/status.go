@@ -1,12 +1,11 @@
 package command
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -15,24 +14,28 @@ import (
 	"github.com/caddy-sse/caddy-sse/module/admin"
 )
 
-// watchEvery is how often --watch looks.
-const watchEvery = time.Second
-
 func (a *api) status() *cobra.Command {
 	var watch bool
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Shows how it stands: Redis, subscribers, channels, and what flows",
-		Args:  cobra.NoArgs,
+		Long: `
+Shows how it stands with Redis, how many subscribers and channels there are, and
+what flows. It fails where something is wrong with Redis, so that scripts can
+ask it, too.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if watch {
 				return a.watch(c)
 			}
 			s, err := a.look()
-			if err == nil {
-				writeStatus(c.OutOrStdout(), s, nil, 0)
+			if err != nil {
+				return err
 			}
-			return err
+			if err := a.print(c.OutOrStdout(), s, nil, 0); err != nil {
+				return err
+			}
+			return trouble(s)
 		},
 	}
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "Look again each second, until Ctrl-C")
@@ -43,35 +46,30 @@ func (a *api) look() (s admin.Status, err error) {
 	return s, a.ask(http.MethodGet, "/sse/", nil, "", &s)
 }
 
-// watch shows the status in place, with rates, until it is interrupted.
-func (a *api) watch(c *cobra.Command) error {
-	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	var last *admin.Status
-	lines, at := 0, time.Now()
-	for {
-		var text strings.Builder
-		s, err := a.look()
-		now := time.Now()
-		if err != nil {
-			fmt.Fprintf(&text, "%v\n", err)
-			last = nil
-		} else {
-			writeStatus(&text, s, last, now.Sub(at))
-			last = &s
-		}
-		at = now
-		if lines > 0 {
-			fmt.Fprintf(c.OutOrStdout(), "\x1b[%dA\x1b[J", lines) // back up, and clear
-		}
-		lines = strings.Count(text.String(), "\n")
-		fmt.Fprint(c.OutOrStdout(), text.String())
-		select {
-		case <-time.After(watchEvery):
-		case <-ctx.Done():
-			return nil
+// trouble is what keeps a gateway from its work, so that the command fails.
+func trouble(s admin.Status) error {
+	if len(s.Gateways) == 0 {
+		return errors.New("there is no gateway")
+	}
+	for _, g := range s.Gateways {
+		switch {
+		case g.Redis.Problem != "":
+			return errors.New(g.Redis.Problem)
+		case !g.Redis.Up:
+			return errors.New("redis has not been reached yet")
 		}
 	}
+	return nil
+}
+
+// print writes a status, as JSON if that is asked for. If there is an
+// earlier one, it also writes what has flowed since.
+func (a *api) print(w io.Writer, s admin.Status, last *admin.Status, since time.Duration) error {
+	if a.json {
+		return json.NewEncoder(w).Encode(s)
+	}
+	writeStatus(w, s, last, since)
+	return nil
 }
 
 // writeStatus writes a status, and, if there is an earlier one, what has flowed
@@ -90,9 +88,6 @@ func writeStatus(w io.Writer, s admin.Status, last *admin.Status, since time.Dur
 		}
 		if g.Redis.Since != nil {
 			state += ", for " + time.Since(*g.Redis.Since).Round(time.Second).String()
-		}
-		if g.Redis.Up && g.Redis.Problem != "" {
-			state += ", but " + g.Redis.Problem
 		}
 		fmt.Fprintf(w, "redis        %s  %s\n", g.Redis.Address, state)
 		fmt.Fprintf(w, "subscribers  %s  %s wait for them\n", humanize.Comma(int64(g.Subscribers)), humanize.IBytes(uint64(g.Pending)))

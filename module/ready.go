@@ -1,0 +1,28 @@
+package sse
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/hub"
+)
+
+// readyTimeout is how long a subscriber's answer waits until its channels are
+// heard, so that a page that has seen `open` misses nothing.
+const readyTimeout = time.Second
+
+// AwaitReady waits until the channels of a subscriber are heard, at most a second.
+// While Redis is away there is nothing to wait for: the page opens, and is told of
+// the gap later.
+func (g *Gateway) AwaitReady(ctx context.Context, s *hub.Subscriber) {
+	if g.Bus.Away() {
+		return
+	}
+	timeout := time.NewTimer(readyTimeout)
+	defer timeout.Stop()
+	select {
+	case <-s.Ready():
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+}
