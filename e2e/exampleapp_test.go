@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/program"
 )
 
 // builds are the examples' apps, each compiled once.
@@ -20,17 +20,7 @@ var builds sync.Map
 func buildExample(t testing.TB, name string) string {
 	t.Helper()
 	build, _ := builds.LoadOrStore(name, sync.OnceValues(func() (string, error) {
-		dir, err := os.MkdirTemp("", "caddy-sse-"+name)
-		if err != nil {
-			return "", err
-		}
-		path := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-o", path, ".")
-		cmd.Dir = exampleDir(name)
-		if out, err := cmd.CombinedOutput(); err != nil { // which may tell of downloads, too
-			return "", fmt.Errorf("building %s: %w: %s", name, err, out)
-		}
-		return path, nil
+		return program.Build(exampleDir(name), ".")
 	}))
 	path, err := build.(func() (string, error))()
 	if err != nil {

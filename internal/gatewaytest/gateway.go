@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/freeport"
+	"github.com/caddy-sse/caddy-sse/internal/program"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -51,21 +51,12 @@ var builds = map[bool]func() (string, error){
 }
 
 func build(race bool) (string, error) {
-	dir, err := os.MkdirTemp("", "caddy-sse")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "caddy")
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddy-sse/caddy-sse").Output()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", path, fmt.Sprint("-race=", race), "./cmd/caddy")
-	cmd.Dir = strings.TrimSpace(string(root)) // with its own go.mod, whoever tests
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", errors.New(string(out))
-	}
-	return path, nil
+	// In its own folder, so that its go.mod holds, whoever tests.
+	return program.Build(strings.TrimSpace(string(root)), "./cmd/caddy", fmt.Sprint("-race=", race))
 }
 
 // Binary is the path of the compiled cmd/caddy, with the race detector if the
