@@ -75,6 +75,9 @@ func chatRightToLeft(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) 
 			t.Error("it is not so that ", what)
 		}
 	}
+	if !eval[bool](meryem.tab, `(item => item.getBoundingClientRect().right - item.querySelector(".text").getBoundingClientRect().right < 1)(`+said+`)`) {
+		t.Error("what is hers does not stand at the right, where her own messages are")
+	}
 }
 
 // Whoever writes by an input method ends a word by Enter, and not the message.
@@ -138,12 +141,14 @@ func chatSignedOut(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) {
 	for _, who := range []person{fay, second} {
 		who.await(`document.body?.dataset.view === "start" && document.activeElement.id === "name"`)
 	}
-	second.typeInto("#name", "Gus")
-	fay.await(`document.querySelector("#me")?.textContent === "Gus"`)
+	fay.typeInto("#name", "Gus")
+	second.await(`document.querySelector("#me")?.textContent === "Gus"`)
+	fay.awaitState("live")
 
 	// What other tabs cannot know is noticed at the next request.
-	fay.do(chromedp.Evaluate[chromedp.Void](`fetch("/api/chat/session", {method: "DELETE"}).then(() => {})`, chromedp.EvalAwaitPromise))
-	fay.say("as nobody")
+	fay.do(chromedp.Evaluate[chromedp.Void](`
+		document.querySelector("#text").value = "as nobody";
+		void fetch("/api/chat/session", {method: "DELETE"}).then(() => document.querySelector("#composer").requestSubmit())`))
 	fay.await(`document.body?.dataset.view === "start"`)
 }
 

@@ -67,7 +67,42 @@ func TestChatAppScreenshots(t *testing.T) {
 	ann.await(`document.body.dataset.view === "list"`)
 	ann.takePictures(dir, "chat-list")
 
+	// Names of all kinds, but for an empty one, which the app refuses.
+	for _, name := range names[:4] {
+		who := comeIn(t, g.Addr, name)
+		who.ask("POST", "/api/chat/rooms", "*/*", `{"name": "`+name+`"}`)
+		who.say(textOf(name))
+		who.say("/me " + textOf(name))
+		who.await(entry(name) + ` !== undefined`)
+		switch name {
+		case names[1]:
+			who.goTo(name)
+			who.takePictures(dir, "chat-long-room")
+			who.press("#delete")
+			who.await(`document.querySelector("#delete-dialog").open`)
+			who.takePictures(dir, "chat-long-delete")
+			who.press("#delete-dialog [value=keep]")
+		case names[3]:
+			who.goTo(names[2])
+			who.say(textOf(names[2]))
+			who.takePictures(dir, "chat-right-to-left")
+		}
+	}
+	ann.goTo("Lobby")
+	ann.await(`document.querySelectorAll(".message").length === 15`)
+	ann.takePictures(dir, "chat-names")
+	ann.do(chromedp.EmulateViewport(phone, 667, chromedp.EmulateMobile))
+	ann.press("#back")
+	ann.await(`document.body.dataset.view === "list"`)
+	ann.takePictures(dir, "chat-names-list")
+
 	ann.goTo("Ben")
+	eve := comeIn(t, g.Addr, "Eve")
+	id := value(eve.tab, chromedp.Evaluate[string](`fetch("/api/chat/session").then(answer => answer.json()).then(({ id }) => id)`, chromedp.EvalAwaitPromise))
+	eve.crowd("/api/chat/rooms/lobby/subscribe?userId=" + id)
+	eve.say("Does anybody hear me?")
+	eve.awaitSees("#composer .trouble", "not sent")
+	eve.takePictures(dir, "chat-crowded")
 	g.Kill()
 	ann.awaitState("reconnecting")
 	ann.say("Anyone?")

@@ -39,10 +39,15 @@ db.commit()
 func comments(t testing.TB, g *gatewaytest.Gateway, session string, n int) {
 	t.Helper()
 	for i := range n {
-		response, body := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/api/posts/"+postOfAnn+"/comments", fmt.Sprintf(`{"text": "number %d"}`, i), session)
-		if response.StatusCode != 200 {
-			t.Fatal(response.StatusCode, body)
-		}
+		comment(t, g, session, fmt.Sprint("number ", i))
+	}
+}
+
+func comment(t testing.TB, g *gatewaytest.Gateway, session, text string) {
+	t.Helper()
+	response, body := gatewaytest.Do(t, "POST", "http://"+g.Addr+"/api/posts/"+postOfAnn+"/comments", fmt.Sprintf(`{"text": %q}`, text), session)
+	if response.StatusCode != 200 {
+		t.Fatal(response.StatusCode, body)
 	}
 }
 

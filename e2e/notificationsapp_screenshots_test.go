@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -43,6 +44,36 @@ func TestNotificationsScreenshots(t *testing.T) {
 	ann.takePictures(dir, "notifications-bell")
 	ben.press("#me")
 	ben.takePictures(dir, "notifications-menu")
+
+	// Names of all kinds, and numbers of all widths.
+	a.members(names...)
+	guest := openTabApart(t, "http://"+g.Addr+"/")
+	guest.await(`document.querySelectorAll("#door button").length === 10`)
+	guest.takePictures(dir, "notifications-names-door")
+	dev := visit(t, g.Addr, "b")
+	dev.takePictures(dir, "notifications-names-feed")
+	dev.press("#me")
+	dev.takePictures(dir, "notifications-names-menu")
+	ann.press("#read-all")
+	ann.awaitUnread(0)
+	ann.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#panel").hidePopover()`))
+	has := 0
+	for _, n := range []int{5, 9, 10, 99, 100} {
+		for ; has < n; has++ {
+			name := names[has%len(names)]
+			comment(t, g, session(t, g, string(rune('a'+has%len(names)))), textOf(name))
+		}
+		ann.await(fmt.Sprintf(`document.querySelector("#bell").ariaLabel === "Notifications, %d unread"`, n))
+		if n == 5 {
+			ann.press("#bell")
+			ann.takePictures(dir, "notifications-names-bell")
+			ann.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#panel").hidePopover()`))
+			continue
+		}
+		ann.takePictures(dir, fmt.Sprint("notifications-count-", n))
+	}
+	ann.do(chromedp.Evaluate[chromedp.Void](`const details = document.querySelector("article details"); details.open = true; details.scrollIntoView({ block: "end" })`))
+	ann.takePictures(dir, "notifications-names-comments")
 
 	g.Kill()
 	cleo.awaitState("reconnecting")

@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -43,6 +46,19 @@ func TestScreenshots(t *testing.T) {
 	ann.await(`document.querySelectorAll("#log .message").length === 6`)
 	ann.takePictures(dir, "quickstart-talk")
 
+	for _, name := range names {
+		body, err := json.Marshal(map[string]any{"name": name, "text": textOf(name), "time": time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.publish("chat:lobby", string(body))
+	}
+	ann.await(`document.querySelectorAll("#log .message").length === 11`)
+	ann.typeInto("#name", names[0])
+	ann.do(chromedp.SendKeys(chromedp.CSS("#text"), textOf(names[2])))
+	ann.takePictures(dir, "quickstart-names")
+	ann.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#text").value = ""`))
+
 	c.Kill()
 	ann.awaitState("reconnecting")
 	ann.say("Anyone?")
@@ -50,12 +66,29 @@ func TestScreenshots(t *testing.T) {
 	ann.takePictures(dir, "quickstart-away")
 }
 
+// names are of all kinds: long, and longer without a space, from right to left, in
+// another script, and empty, as only other programs have it.
+var names = []string{"Hubert Blaine Wolfeschlegelsteinhausen", strings.Repeat("W", 40), "مريم بنت عبد الله 7", "김민지 서울 사무소", ""}
+
+// textOf is what the one of that name says.
+func textOf(name string) string {
+	switch name {
+	case names[2]:
+		return "صباح الخير! هل بقيت الكعكة 8:30؟"
+	case names[3]:
+		return "안녕하세요, 케이크 아직 남아 있어요?"
+	case "":
+		return "Who am I?"
+	}
+	return "Good morning from " + name
+}
+
 // takePictures takes one of each size and colour scheme.
 func (p *tab) takePictures(dir, name string) {
 	p.t.Helper()
 	sizes := map[string]chromedp.Action[chromedp.Void]{
-		"desktop": chromedp.EmulateViewport(1280, 800),
-		"phone":   chromedp.EmulateViewport(390, 780, chromedp.EmulateScale(2), chromedp.EmulateMobile),
+		"desktop": chromedp.EmulateViewport(desktop, 800),
+		"phone":   chromedp.EmulateViewport(phone, 667, chromedp.EmulateScale(2), chromedp.EmulateMobile),
 	}
 	for _, size := range []string{"phone", "desktop"} { // which it stays
 		viewport := sizes[size]

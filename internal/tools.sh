@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests run besides Go: a Redis server, a browser, nginx,
-# Prometheus, Node's and Python's Redis clients, and ip(8). Elsewhere than on Debian
-# and its like the last four are left out, and their tests skip.
+# Prometheus, Node's and Python's Redis clients, ip(8), and fonts for the names in
+# the pictures of pages. Elsewhere than on Debian and its like the last five are left
+# out, and their tests skip.
 set -eu
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -20,6 +21,9 @@ if has apt-get; then
 	/usr/bin/python3 -c 'import redis' 2>/dev/null || need python3-redis
 	has promtool || need prometheus
 	has ip || need iproute2
+	fonts=/usr/share/fonts
+	[ -f $fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || need fonts-noto-cjk
+	[ -f $fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core # for Arabic
 fi
 [ -n "$missing" ] || exit 0
 

@@ -23,7 +23,7 @@ export function hear(notification) {
 	if (known.has(notification.id)) return;
 	take(notification);
 	show();
-	toast(`${isolated(notification.actor.name)} ${did[notification.kind]}`, { by: notification.actor });
+	toast(`${isolated(notification.actor.name || "Somebody")} ${did[notification.kind]}`, { by: notification.actor });
 	$("bell").classList.remove("rings");
 	void $("bell").offsetWidth; // so that it rings again
 	$("bell").classList.add("rings");
