@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // secrets are the credentials and the TLS configuration of connections to Redis,
@@ -34,7 +35,7 @@ func (r *Redis) rotating(o *redis.Options, log func() *zap.Logger) *redis.Option
 		return now.Username, now.Password, nil
 	}
 	c.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return redis.NewDialer(s.now())(ctx, network, addr)
+		return bus.NewDialer(s.now())(ctx, network, addr)
 	}
 	return &c
 }

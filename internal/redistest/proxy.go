@@ -23,7 +23,8 @@ type Proxy struct {
 	sent   atomic.Int64 // bytes that came from the server
 	up     *rate.Limiter
 	down   *rate.Limiter
-	forget atomic.Int64 // 0: never
+	forget atomic.Int64   // 0: never
+	loses  [2]atomic.Bool // to the server, and from it
 	mu     sync.Mutex
 	to     string
 	open   map[net.Conn]bool
@@ -36,6 +37,11 @@ func StartProxy(t testing.TB, addr string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return StartProxyOn(t, l, addr)
+}
+
+// StartProxyOn is StartProxy for who comes to a listener, which it closes.
+func StartProxyOn(t testing.TB, l net.Listener, addr string) *Proxy {
 	p := &Proxy{
 		Addr: l.Addr().String(), to: addr, open: make(map[net.Conn]bool),
 		up: rate.NewLimiter(rate.Inf, pieceSize), down: rate.NewLimiter(rate.Inf, pieceSize),
@@ -79,6 +85,13 @@ func (p *Proxy) Sent() int64 { return p.sent.Load() }
 // is sent later, as behind a NAT that has forgotten them.
 func (p *Proxy) Forget(after time.Duration) { p.forget.Store(int64(after)) }
 
+// Lose swallows what is sent to the server, or comes from it, until it is called
+// again. Connections stay.
+func (p *Proxy) Lose(to, from bool) {
+	p.loses[0].Store(to)
+	p.loses[1].Store(from)
+}
+
 // Cut closes all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -99,8 +112,8 @@ func (p *Proxy) serve(from net.Conn) {
 	p.open[from], p.open[to] = true, true
 	var used atomic.Int64
 	used.Store(time.Now().UnixNano())
-	go p.copy(to, from, &used, p.up, new(atomic.Int64))
-	go p.copy(from, to, &used, p.down, &p.sent)
+	go p.copy(to, from, &used, p.up, new(atomic.Int64), &p.loses[0])
+	go p.copy(from, to, &used, p.down, &p.sent, &p.loses[1])
 }
 
 // A part is what was read at once, and when it is to arrive.
@@ -109,7 +122,7 @@ type part struct {
 	at    time.Time
 }
 
-func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64, pace *rate.Limiter, count *atomic.Int64) {
+func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64, pace *rate.Limiter, count *atomic.Int64, loses *atomic.Bool) {
 	defer func() {
 		from.Close()
 		p.mu.Lock()
@@ -139,7 +152,7 @@ func (p *Proxy) copy(to, from net.Conn, used *atomic.Int64, pace *rate.Limiter, 
 		if forget := p.forget.Load(); forget > 0 && idle > forget {
 			isForgotten = true
 		}
-		if isForgotten {
+		if isForgotten || loses.Load() {
 			continue
 		}
 		used.Store(now.UnixNano())

@@ -18,7 +18,7 @@ func dialer(o *redis.Options) dial {
 	if o.Dialer != nil {
 		return o.Dialer
 	}
-	return redis.NewDialer(o)
+	return NewDialer(o)
 }
 
 // redialKey marks the context of a call that must not dial.

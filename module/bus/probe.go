@@ -86,23 +86,30 @@ func (r *reader) watch(ctx context.Context) error {
 }
 
 func (r *reader) probeOnce(ctx context.Context, publish, isConnected bool) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	began := time.Now()
+	sending, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	before, began := r.heard.Load(), time.Now()
-	if err := r.sendProbe(ctx, publish, isConnected); err != nil {
+	if err := r.sendProbe(sending, publish, isConnected); err != nil {
 		return err
 	}
-	select {
-	case <-r.probe.back:
-		r.bus.noteRoundTrip(time.Since(began))
-		return nil
-	case <-ctx.Done():
-		// It may be on its way behind a flood: whatever came in shows that the
-		// connection lives.
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.heard.Load() == before {
+	for {
+		// It may be on its way behind a flood: as long as something comes in, the
+		// connection lives. The last words of one that is broken do not count for long.
+		quiet := min(time.Since(began), time.Since(r.began)-time.Duration(r.heard.Load()))
+		switch {
+		case quiet >= answerTimeout:
 			return errNoAnswer
+		case time.Since(began) >= 2*answerTimeout:
+			return nil // another one may have more luck
 		}
-		return nil
+		select {
+		case <-r.probe.back:
+			r.bus.noteRoundTrip(time.Since(began))
+			return nil
+		case <-time.After(answerTimeout - quiet):
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

@@ -33,7 +33,9 @@ type reader struct {
 	bus    *Bus
 	pubsub *redis.PubSub
 	probe  probe
-	heard  atomic.Uint64 // counts whatever came in
+	began  time.Time
+	// heard is when something came in last: how long after it began.
+	heard atomic.Int64 // a time.Duration
 	// connected is closed when the first probe has come back.
 	connected     chan struct{}
 	roleQuestions []roleQuestion // that have not been refused
@@ -65,7 +67,7 @@ const (
 
 func newReader(b *Bus) *reader {
 	return &reader{
-		bus: b, probe: newProbe(), asked: make(map[string]*ask),
+		bus: b, began: time.Now(), probe: newProbe(), asked: make(map[string]*ask),
 		connected: make(chan struct{}), roleQuestions: roleQuestions,
 	}
 }
@@ -221,7 +223,7 @@ func (r *reader) receive() error {
 			}
 			continue
 		}
-		r.heard.Add(1)
+		r.heard.Store(int64(time.Since(r.began)))
 		switch m := received.(type) {
 		case *redis.Message:
 			if m.Channel == r.probe.channel {

@@ -102,3 +102,26 @@ func TestShortPause(t *testing.T) {
 		t.Error("it counts as a fault")
 	}
 }
+
+// What was on its way when the connection broke, and comes in a moment later, does
+// not hide that it is broken.
+func TestLastWordsHideNoFault(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	p := redistest.StartProxy(t, server.Addr)
+	b, l, _ := start(t, &redis.Options{Addr: p.Addr})
+	b.Listen("chat")
+	awaitHeard(t, l, "chat", 1)
+	client := server.Client()
+	broken := time.Now()
+	p.Lose(true, false)
+	for time.Since(broken) < 1200*time.Millisecond {
+		client.Publish(t.Context(), "chat", "a last word")
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.Lose(true, true)
+	redistest.Await(t, "the fault to be noticed", func() bool { return !b.Health().Up })
+	if took := time.Since(broken); took > 5*time.Second {
+		t.Errorf("it was noticed after %s", took)
+	}
+}
