@@ -3,18 +3,14 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"time"
 
+	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // patience is how many times the reconnection time somebody is to stay away who
 // is over a limit.
 const patience = 5
-
-// evicted is how long a page is to stay away of whose member there are newer ones:
-// it would push one of these out.
-const evicted = time.Hour
 
 // tooMany answers a subscriber who is over a limit: so that an EventSource comes
 // back, or, if so configured, with the status that says it.
@@ -24,7 +20,7 @@ func (s *Subscribe) tooMany(w http.ResponseWriter, r *http.Request, reason event
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close") // an idle connection would cost as much
 		}
-		return s.sendAway(w, r, reason, patience*s.retry())
+		return sse.SendAway(w, r, reason, patience*s.retry())
 	}
 	status := http.StatusServiceUnavailable
 	switch reason {
@@ -33,15 +29,4 @@ func (s *Subscribe) tooMany(w http.ResponseWriter, r *http.Request, reason event
 	}
 	w.Header().Set("Retry-After", seconds(patience*s.retry()))
 	return refuse(w, status, errors.New("over the limit of "+string(reason)))
-}
-
-// sendAway answers an EventSource that is to come back later: any status but 200
-// would end it for good (HTML Standard, section 9.2.3).
-func (s *Subscribe) sendAway(w http.ResponseWriter, r *http.Request, reason eventstream.BusyReason, retry time.Duration) error {
-	writeHead(w)
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	_, err := w.Write(eventstream.BusyFrame(reason, retry).Bytes())
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
@@ -41,7 +42,7 @@ func (s *Subscribe) passGate(w http.ResponseWriter, r *http.Request) (*http.Requ
 			header[name] = values
 		}
 		s.app.Gateway().CountBusy(eventstream.BusyGate)
-		return nil, s.sendAway(w, r, eventstream.BusyGate, s.retry())
+		return nil, sse.SendAway(w, r, eventstream.BusyGate, s.retry())
 	case err != nil:
 		return nil, err
 	case passed == nil || answer.wrote:

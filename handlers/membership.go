@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
 const (
@@ -83,36 +84,32 @@ func (m *Membership) check() error {
 
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
 
-// A member is who a subscriber is, and where; nobody if it has no ID.
-type member struct {
-	id, info string
-	channels []string
-}
-
 // of is the member that a subscriber of these channels is; nobody if m is nil.
-func (m *Membership) of(repl *caddy.Replacer, channels []string) (who member, err error) {
+func (m *Membership) of(repl *caddy.Replacer, channels []string) (*sse.Member, error) {
 	if m == nil {
-		return who, nil
+		return nil, nil
 	}
-	if who.id, err = repl.ReplaceOrErr(m.Member, true, true); err != nil {
-		return who, &refusal{"a part of the member has no value", err}
+	id, err := repl.ReplaceOrErr(m.Member, true, true)
+	if err != nil {
+		return nil, &refusal{"a part of the member has no value", err}
 	}
-	if err := checkMember(who.id); err != nil {
-		return who, err
+	if err := checkMember(id); err != nil {
+		return nil, err
 	}
-	if who.channels = channels; len(m.Channels) > 0 {
-		if who.channels, err = channelNames(repl, m.Channels); err != nil {
-			return who, err
+	who := &sse.Member{ID: id, Channels: channels, Linger: m.linger()}
+	if len(m.Channels) > 0 {
+		if who.Channels, err = channelNames(repl, m.Channels); err != nil {
+			return nil, err
 		}
 	}
 	if m.Info == "" {
 		return who, nil
 	}
-	if who.info, err = m.fillInfo(repl); err != nil {
-		return who, err
+	if who.Info, err = m.fillInfo(repl); err != nil {
+		return nil, err
 	}
-	if len(who.info) > MaxInfo {
-		return who, fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(who.info))
+	if len(who.Info) > MaxInfo {
+		return nil, fmt.Errorf("the info of a member must not be longer than %d bytes: this one has %d", MaxInfo, len(who.Info))
 	}
 	return who, nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
 	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/eventstream"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
@@ -41,9 +40,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if busy != "" {
 		return s.tooMany(w, r, busy)
 	}
-	isOpen := false
+	isPassedOn := false
 	defer func() {
-		if !isOpen {
+		if !isPassedOn {
 			ticket.Leave()
 		}
 	}()
@@ -51,32 +50,19 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if r == nil {
 		return err
 	}
-	repl := replacer(r)
-	channels, err := channelNames(repl, s.Channels)
+	spec, err := s.spec(r)
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	who, err := s.Presence.of(repl, channels)
-	if err != nil {
-		return refuse(w, http.StatusBadRequest, err)
-	}
-	gateway := s.app.Gateway()
-	subscription := &sse.Subscription{
-		Channels: channels, Member: who.id, RemoteIP: remoteIP(r), Protocol: protocol(r), Since: time.Now(), Ticket: ticket,
-	}
-	if gateway.IsForbidden(subscription) {
-		return refuse(w, http.StatusForbidden, errors.New("an operator has closed this subscription, and it may not come back yet"))
-	}
-	if !gateway.HasRoom(channels, s.History != nil, s.app.MaxChannels()) {
+	spec.Ticket, isPassedOn = ticket, true
+	switch err := s.app.Gateway().Open(w, r, spec); {
+	case errors.Is(err, sse.ErrForbidden):
+		return refuse(w, http.StatusForbidden, err)
+	case errors.Is(err, sse.ErrNoRoom):
 		return s.tooMany(w, r, eventstream.BusyChannels)
+	default:
+		return err
 	}
-	if r.Method == http.MethodHead {
-		writeHead(w)
-		return nil
-	}
-	isOpen = true
-	s.open(w, r, repl, subscription, who)
-	return nil
 }
 
 // refuseMethod answers a request that cannot subscribe (RFC 9110, sections 9.3.7
@@ -91,71 +77,6 @@ func (s *Subscribe) refuseMethod(w http.ResponseWriter, r *http.Request) error {
 		return refuse(w, http.StatusForbidden, err)
 	}
 	return refuse(w, http.StatusMethodNotAllowed, errors.New("only GET and HEAD subscribe here"))
-}
-
-// open subscribes the client, and delivers until it leaves, or until its
-// connection is taken over.
-func (s *Subscribe) open(w http.ResponseWriter, r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription, who member) {
-	gateway := s.app.Gateway()
-	subscriber := hub.NewSubscriber(s.request(r, repl, subscription))
-	gateway.Join(subscriber)
-	leave := func() {
-		gateway.Leave(subscriber)
-		subscription.Ticket.Leave()
-	}
-	isDelivered := false
-	defer func() {
-		if !isDelivered { // a handler's writer panicked, as http.ErrAbortHandler asks for
-			leave()
-		}
-	}()
-	if s.Presence != nil {
-		subscription.Ticket.Claim(subscription.Member, func() {
-			gateway.CountBusy(eventstream.BusyPerMember)
-			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
-		})
-	}
-	delivery.LiftWriteTimeout(w, r)
-	gateway.AwaitReady(r.Context(), subscriber)
-	gateway.Open(subscriber)
-	writeHead(w)
-	conn := delivery.TakeOver(w, r)
-	if conn == nil && http.NewResponseController(w).Flush() != nil {
-		return
-	}
-	// The head is out: from here on it is a subscription, that others see.
-	if s.Presence != nil {
-		visit := gateway.Presence.Enter(who.channels, who.id, who.info, s.Presence.linger())
-		left := leave
-		leave = func() { left(); visit.Leave() }
-	}
-	isDelivered = true
-	deliver(w, r, conn, gateway, subscriber, s.options, subscription, leave)
-}
-
-// deliver brings the subscriber its events, until it leaves: in the hub's loop,
-// if its connection was taken over, so that the handler returns at once; else
-// here. Either way what it keeps is neither the request's nor the handler's,
-// which a reload replaces.
-func deliver(w http.ResponseWriter, r *http.Request, conn *delivery.Conn, gateway *sse.Gateway, subscriber *hub.Subscriber, options *delivery.Options, subscription *sse.Subscription, leave func()) {
-	ended := func(e delivery.End) {
-		leave()
-		gateway.Closed(subscription, e)
-	}
-	if conn != nil {
-		subscription.TakenOver()
-		gateway.Opened(subscription)
-		gateway.Attach(subscriber, func(loop *hub.Loop) hub.Outlet {
-			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
-		})
-		return
-	}
-	gateway.Opened(subscription)
-	end := delivery.End{Reason: delivery.ErrLeft}
-	defer func() { ended(end) }() // also if a handler's writer panics
-	out := delivery.NewResponse(options)
-	gateway.Attach(subscriber, func(*hub.Loop) hub.Outlet { return out })
-	end = out.Serve(r.Context(), w)
 }
 
 // opening is what every subscription begins with: the reconnection time.
@@ -177,11 +98,19 @@ func (s *Subscribe) greeting(repl *caddy.Replacer) *eventstream.Event {
 // retry is a reconnection time of the subscriber's own.
 func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
 
-// request is what the hub is asked for.
-func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription *sse.Subscription) hub.Request {
+// spec is what a request asks for, its placeholders filled in.
+func (s *Subscribe) spec(r *http.Request) (*sse.Spec, error) {
+	repl := replacer(r)
+	channels, err := channelNames(repl, s.Channels)
+	if err != nil {
+		return nil, err
+	}
+	member, err := s.Presence.of(repl, channels)
+	if err != nil {
+		return nil, err
+	}
 	request := hub.Request{
-		Interests:   s.interests(repl, subscription.Channels),
-		About:       subscription,
+		Interests:   s.interests(repl, channels),
 		LastEventID: lastEventID(r),
 		Keep:        s.keep,
 		Opening:     s.opening(),
@@ -193,7 +122,10 @@ func (s *Subscribe) request(r *http.Request, repl *caddy.Replacer, subscription 
 	if s.History != nil {
 		request.History, request.Last, request.Max = true, s.History.Last, s.History.Max
 	}
-	return request
+	return &sse.Spec{
+		Request: request, Options: s.options, Member: member, MaxChannels: s.app.MaxChannels(),
+		RemoteIP: remoteIP(r), Protocol: protocol(r),
+	}, nil
 }
 
 func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
@@ -206,16 +138,4 @@ func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Int
 		}
 	}
 	return interests
-}
-
-// writeHead writes the status and the headers. WriteHeader comes before any
-// flush, which Caddy's recorder otherwise drops.
-func writeHead(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", eventstream.ContentType)
-	// no-transform keeps `encode`, and proxies on the way, from compressing,
-	// which delays events and costs megabytes a subscriber.
-	h.Set("Cache-Control", "no-cache, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx, in front of us
-	w.WriteHeader(http.StatusOK)
 }

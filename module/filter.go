@@ -100,8 +100,8 @@ func (s *Subscription) itself() Filter {
 	return Filter{IP: admission.Network(s.RemoteIP)}
 }
 
-// IsForbidden reports whether an operator keeps it out.
-func (g *Gateway) IsForbidden(s *Subscription) bool { return g.forbidden.matches(s) }
+// isForbidden reports whether an operator keeps it out.
+func (g *Gateway) isForbidden(s *Subscription) bool { return g.forbidden.matches(s) }
 
 // forbidden are those who are kept out.
 type forbidden struct {

@@ -11,10 +11,10 @@ import (
 // heard, so that a page that has seen `open` misses nothing.
 const readyTimeout = time.Second
 
-// AwaitReady waits until the channels of a subscriber are heard, at most a second.
+// awaitReady waits until the channels of a subscriber are heard, at most a second.
 // While Redis is away there is nothing to wait for: the page opens, and is told of
 // the gap later.
-func (g *Gateway) AwaitReady(ctx context.Context, s *hub.Subscriber) {
+func (g *Gateway) awaitReady(ctx context.Context, s *hub.Subscriber) {
 	if g.Bus.Away() {
 		return
 	}

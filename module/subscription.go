@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
 	"github.com/caddy-sse/caddy-sse/module/delivery"
 	"github.com/caddy-sse/caddy-sse/module/hub"
 )
@@ -18,15 +17,14 @@ type Subscription struct {
 	Channels []string
 	Member   string // empty: nobody is told of it
 	RemoteIP netip.Addr
-	Protocol string // http/1.1, http/2 or http/3
+	Protocol string // http/1.1, http/2 or http/3, or admin
 	Since    time.Time
-	Ticket   *admission.Ticket
 
 	isSocket atomic.Bool
 }
 
-// TakenOver says that the connection was taken from the HTTP server.
-func (s *Subscription) TakenOver() { s.isSocket.Store(true) }
+// takenOver says that the connection was taken from the HTTP server.
+func (s *Subscription) takenOver() { s.isSocket.Store(true) }
 
 // Via is how it is delivered: by socket or response.
 func (s *Subscription) Via() string {
@@ -36,15 +34,15 @@ func (s *Subscription) Via() string {
 	return "response"
 }
 
-// Opened is told when it begins.
-func (g *Gateway) Opened(s *Subscription) {
+// opened is told when it begins.
+func (g *Gateway) opened(s *Subscription) {
 	s.countOpened()
 	g.subscribers.Add(1)
 	g.census.comes()
 }
 
-// Closed is told when a subscription is over.
-func (g *Gateway) Closed(s *Subscription, e delivery.End) {
+// closed is told when a subscription is over.
+func (g *Gateway) closed(s *Subscription, e delivery.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
 	g.subscribers.Add(-1)

@@ -41,31 +41,20 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusInternalServerError, errors.New("the admin endpoint cannot stream here"))
 	}
 	g := gateways[len(gateways)-1]
-	about := &sse.Subscription{Channels: []string{name}, Protocol: "admin", Since: time.Now()}
-	about.RemoteIP = remoteIP(r)
-	s := hub.NewSubscriber(hub.Request{
-		Interests: []hub.Interest{{Channel: name, View: eventstream.View{Format: format}}},
-		History:   query.Has("history") || hasHistory(r.Context(), g, name),
-		Away:      true,
-		Keep:      hub.Keep{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
-		About:     about,
-		Opening:   eventstream.Heartbeat,
-		Pending:   sse.DefaultPending,
-		Retry:     sse.DefaultRetry,
+	return g.Open(w, r, &sse.Spec{
+		Request: hub.Request{
+			Interests: []hub.Interest{{Channel: name, View: eventstream.View{Format: format}}},
+			History:   query.Has("history") || hasHistory(r.Context(), g, name),
+			Away:      true,
+			Keep:      hub.Keep{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
+			Opening:   eventstream.Heartbeat,
+			Pending:   sse.DefaultPending,
+			Retry:     sse.DefaultRetry,
+		},
+		Options:  tailOptions,
+		RemoteIP: remoteIP(r),
+		Protocol: "admin",
 	})
-	g.Join(s)
-	defer g.Leave(s)
-	g.AwaitReady(r.Context(), s) // what it is told as its first would be a gap otherwise
-	w.Header().Set("Content-Type", eventstream.ContentType)
-	w.WriteHeader(http.StatusOK)
-	if err := control.Flush(); err != nil {
-		return nil // the client has left
-	}
-	g.Open(s)
-	out := delivery.NewResponse(tailOptions)
-	g.Attach(s, func(*hub.Loop) hub.Outlet { return out })
-	out.Serve(r.Context(), w)
-	return nil
 }
 
 // hasHistory reports whether a channel has a history: subscribers of it that get

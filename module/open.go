@@ -1,0 +1,193 @@
+package sse
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/module/admission"
+	"github.com/caddy-sse/caddy-sse/module/delivery"
+	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/module/presence"
+)
+
+// A Spec is a request to subscribe, as whoever has read it wants it done.
+type Spec struct {
+	// Request is what the hub is asked for; [Gateway.Open] fills in About.
+	Request hub.Request
+	// Options say how it is delivered.
+	Options *delivery.Options
+	// Ticket is its admission; nil if it is not counted.
+	Ticket *admission.Ticket
+	// Member is who it is to others; nil if they are not told.
+	Member *Member
+	// MaxChannels is how many channels the gateway may have; zero: any number.
+	MaxChannels int
+	// RemoteIP is the client's address; the zero value if it has none.
+	RemoteIP netip.Addr
+	// Protocol is http/1.1, http/2 or http/3, or admin.
+	Protocol string
+}
+
+// A Member is who a subscriber is to others, and where.
+type Member struct {
+	ID, Info string
+	Channels []string
+	// Linger is for how long it stays after its last subscriber has left.
+	Linger time.Duration
+}
+
+// Why [Gateway.Open] has not opened a subscription.
+var (
+	ErrForbidden = errors.New("an operator has closed this subscription, and it may not come back yet")
+	ErrNoRoom    = errors.New("the gateway has as many channels as it may have")
+)
+
+// evicted is how long a page is to stay away of whose member there are newer ones:
+// it would push one of these out.
+const evicted = time.Hour
+
+// Open is the life of a subscription, from its admission to its end: it joins its
+// channels, waits until they are heard, writes the head of the response, enters
+// presence, delivers, and leaves, each exactly once, whatever ends it. It returns
+// when the subscription is over, or has gone on without the handler; see
+// [delivery.TakeOver]. With an error it has begun nothing, and written nothing.
+//
+// The ticket is Open's from here on. What a subscription keeps is neither the
+// request's nor the handler's, which a reload replaces.
+func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error {
+	o := &opening{gateway: g, about: spec.about(), ticket: spec.Ticket}
+	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
+	switch {
+	case g.isForbidden(o.about):
+		return ErrForbidden
+	case spec.MaxChannels > 0 && !g.HasRoom(o.about.Channels, spec.Request.History, spec.MaxChannels):
+		return ErrNoRoom
+	case r.Method == http.MethodHead:
+		writeHead(w)
+		return nil
+	}
+	o.join(spec)
+	delivery.LiftWriteTimeout(w, r)
+	g.awaitReady(r.Context(), o.subscriber)
+	g.Hub.Open(o.subscriber)
+	writeHead(w)
+	conn := delivery.TakeOver(w, r)
+	if conn == nil && http.NewResponseController(w).Flush() != nil {
+		return nil // the client has left
+	}
+	// The head is out: from here on it is a subscription, that others see.
+	o.enter(spec.Member)
+	o.deliver(w, r, conn, spec.Options)
+	return nil
+}
+
+// about is what is known of the subscription.
+func (s *Spec) about() *Subscription {
+	about := &Subscription{RemoteIP: s.RemoteIP, Protocol: s.Protocol, Since: time.Now()}
+	for _, in := range s.Request.Interests {
+		about.Channels = append(about.Channels, in.Channel)
+	}
+	if s.Member != nil {
+		about.Member = s.Member.ID
+	}
+	return about
+}
+
+// An opening is a subscription on its way in, and what it has to leave again.
+type opening struct {
+	gateway    *Gateway
+	about      *Subscription
+	ticket     *admission.Ticket
+	subscriber *hub.Subscriber // nil until it has joined
+	visit      *presence.Visit
+	delivered  bool
+}
+
+func (o *opening) join(spec *Spec) {
+	request := spec.Request
+	request.About = o.about
+	o.subscriber = hub.NewSubscriber(request)
+	o.gateway.Join(o.subscriber)
+	if spec.Member != nil && o.ticket != nil {
+		gateway, subscriber := o.gateway, o.subscriber
+		o.ticket.Claim(spec.Member.ID, func() {
+			gateway.CountBusy(eventstream.BusyPerMember)
+			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
+		})
+	}
+}
+
+func (o *opening) enter(m *Member) {
+	if m != nil {
+		o.visit = o.gateway.Presence.Enter(m.Channels, m.ID, m.Info, m.Linger)
+	}
+}
+
+// deliver brings the subscriber its events: in the hub's loop, if its connection
+// was taken over, so that the handler returns at once; else here.
+func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *delivery.Conn, options *delivery.Options) {
+	gateway, about := o.gateway, o.about
+	o.delivered = true
+	ended := func(e delivery.End) {
+		o.leave()
+		gateway.closed(about, e)
+	}
+	if conn != nil {
+		about.takenOver()
+		gateway.opened(about)
+		gateway.Attach(o.subscriber, func(loop *hub.Loop) hub.Outlet {
+			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
+		})
+		return
+	}
+	gateway.opened(about)
+	end := delivery.End{Reason: delivery.ErrLeft}
+	defer func() { ended(end) }()
+	out := delivery.NewResponse(options)
+	gateway.Attach(o.subscriber, func(*hub.Loop) hub.Outlet { return out })
+	end = out.Serve(r.Context(), w)
+}
+
+func (o *opening) leaveUnlessDelivered() {
+	if !o.delivered {
+		o.leave()
+	}
+}
+
+func (o *opening) leave() {
+	if o.subscriber != nil {
+		o.gateway.Leave(o.subscriber)
+	}
+	if o.ticket != nil {
+		o.ticket.Leave()
+	}
+	if o.visit != nil {
+		o.visit.Leave()
+	}
+}
+
+// writeHead writes the status and the headers. WriteHeader comes before any
+// flush, which Caddy's recorder otherwise drops.
+func writeHead(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", eventstream.ContentType)
+	// no-transform keeps `encode`, and proxies on the way, from compressing,
+	// which delays events and costs megabytes a subscriber.
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no") // nginx, in front of us
+	w.WriteHeader(http.StatusOK)
+}
+
+// SendAway answers an EventSource that is to come back after a reconnection time:
+// any status but 200 would end it for good (HTML Standard, section 9.2.3).
+func SendAway(w http.ResponseWriter, r *http.Request, reason eventstream.BusyReason, retry time.Duration) error {
+	writeHead(w)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err := w.Write(eventstream.BusyFrame(reason, retry).Bytes())
+	return err
+}
