@@ -31,11 +31,13 @@ type channel struct {
 	// was heard of.
 	interruptions atomic.Uint32
 	confirmed     uint32 // the interruptions before a read that was complete
-	addsHeard     int    // entries heard of, by number, since the read before
+	heard         notified
+	toMark        bool // the next read is to be marked; see notices.mark
+	marked        bool // the newest read was, if it could be
 	promised      eventstream.EntryID
 	atRead        struct { // when the newest read began
 		interruptions uint32
-		addsHeard     int
+		heard         notified
 	}
 
 	state    state
@@ -64,14 +66,6 @@ const maxAhead = 256
 func (c *channel) interrupted() {
 	c.interruptions.Add(1)
 	c.ring()
-}
-
-// entryAdded says that an entry was added.
-func (c *channel) entryAdded() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.addsHeard++
-	c.want()
 }
 
 // promise says that there is an entry with that ID.
@@ -142,6 +136,7 @@ func (c *channel) hand(entries []eventstream.Entry) {
 	if c.added >= 0 {
 		c.added += int64(len(entries))
 	}
+	c.heard.late += len(entries)
 	c.follower.Append(entries)
 }
 

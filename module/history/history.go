@@ -188,12 +188,8 @@ func (h *History) Message(name, payload string) {
 	if key, ok := h.bells.key(name); ok {
 		h.bells.notices.notified(payload)
 		c := h.channel(key)
-		switch {
-		case c == nil:
-		case payload == "xadd":
-			c.entryAdded()
-		default:
-			c.ring()
+		if c != nil {
+			c.notified(payload)
 		}
 		return
 	}

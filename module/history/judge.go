@@ -23,10 +23,14 @@ func (c *channel) take(v view) (more bool) {
 			return true
 		}
 		v.entries = v.entries[1:]
+	case !c.marked && c.history.bells.isOn.Load() && c.known().showsEnd(v):
+		c.inDoubt, c.toMark = true, true
+		return true
 	default:
 		reason := c.known().missing(v)
 		if reason != "" {
-			if c.rereads++; v.changed() && c.rereads <= maxRereads {
+			if c.rereads++; (v.changed() || c.marked) && c.rereads <= maxRereads {
+				c.inDoubt, c.toMark = true, c.marked
 				return true
 			}
 			c.gap(reason, v)
@@ -65,9 +69,10 @@ func (c *channel) countAdded(v view) {
 
 // confirm says that all that was heard of before the read has been handed over.
 func (c *channel) confirm() {
+	isAll := c.confirmed == c.atRead.interruptions
 	c.confirmed = c.atRead.interruptions
-	c.addsHeard -= c.atRead.addsHeard
-	c.atRead.addsHeard = 0
+	c.heard.settle(c.atRead.heard, isAll)
+	c.atRead.heard = notified{}
 	c.promised = eventstream.EntryID{}
 }
 
@@ -95,8 +100,8 @@ type known struct {
 	// attended: each entry that was added since has been heard of, as far as
 	// there was time for it.
 	attended bool
-	// heard is how many entries were heard of since, by number alone.
-	heard int
+	// heard is what keyspace notifications have said since.
+	heard notified
 	// promised is an entry that was seen since; zero if none was.
 	promised eventstream.EntryID
 }
@@ -105,7 +110,7 @@ func (c *channel) known() known {
 	return known{
 		last: c.last, wasThere: c.wasThere, added: c.added,
 		attended: c.confirmed == c.interruptions.Load() && c.history.bells.ring(c),
-		heard:    c.addsHeard, promised: c.promised,
+		heard:    c.heard, promised: c.promised,
 	}
 }
 
@@ -115,7 +120,7 @@ func (c *channel) known() known {
 // A Redis stream counts the entries that are added in its life: if as many are
 // there as were added since, none is missing. The life may have ended, by DEL or
 // expiry, and a new one begun, which nothing marks: that the old one had no more
-// entries is known only if they would have been heard of. (An entry that was
+// entries is known only if they would have been heard of; see notified. (An entry that was
 // added and deleted within the millisecond in which the gateway does not look
 // counts as withdrawn, as one deleted by XDEL does.)
 func (k known) missing(v view) eventstream.Reason {
@@ -127,7 +132,7 @@ func (k known) missing(v view) eventstream.Reason {
 	case i.top == k.last:
 		return "" // nothing was added
 	case i.isGone():
-		if k.attended && k.heard == 0 && k.promised == zero {
+		if k.attended && !k.heard.haveMore(0) && k.promised == zero {
 			return ""
 		}
 		return eventstream.Reset
@@ -145,7 +150,7 @@ func (k known) missing(v view) eventstream.Reason {
 		return "" // all that was added since is there
 	case i.added < 0 && !k.wasThere:
 		return "" // Redis 6 does not count
-	case isWhole && k.attended && int64(k.heard) <= i.length && (k.promised == zero || v.has(k.promised)):
+	case isWhole && k.attended && !k.heard.haveMore(i.length) && (k.promised == zero || v.has(k.promised)):
 		return "" // a new life, all of which is there
 	case isWhole:
 		return eventstream.Reset

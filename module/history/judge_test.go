@@ -40,7 +40,8 @@ func TestMissing(t *testing.T) {
 	gone := after(func(k *known) { k.added, k.wasThere = 0, false })
 	emptied := after(func(k *known) { k.wasThere = false })
 	promised := func(k known, id uint64) known { k.promised = at(id); return k }
-	heard := func(k known, n int) known { k.heard = n; return k }
+	heard := func(k known, n int) known { k.heard.adds = n; return k }
+	told := func(adds, late int) known { k := seen; k.heard = notified{adds, late}; return k }
 	deleted := func(i *info, id uint64) *info { i.maxDeleted = at(id); return i }
 	none := entriesAt()
 
@@ -75,18 +76,23 @@ func TestMissing(t *testing.T) {
 		"gone before, a new life":                        {gone, infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
 		"gone before, a new life with lower IDs":         {gone, infoOf(2, 60, entriesAt(60), 10), entriesAt(60), eventstream.Reset},
 		"gone before, a new life that was trimmed":       {gone, infoOf(3, 60, entriesAt(60)), entriesAt(60), eventstream.Trimmed},
-		"a new life":                                {seen, infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
-		"a new life as long as the old one":         {seen, infoOf(5, 100, entriesAt(60, 70, 80, 90, 100)), entriesAt(60, 70, 80, 90, 100), ""},
-		"a new life, its first entry was seen":      {promised(seen, 60), infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
-		"a new life, the old one had more, seen":    {promised(seen, 55), infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
-		"a new life, the old one had more, told of": {heard(seen, 2), infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
-		"a new life, interrupted":                   {interrupted, infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
-		"a new life with lower IDs":                 {seen, infoOf(1, 20, none, 20), none, eventstream.Reset},
-		"a new life on Redis 6":                     {redis6, infoOf(-1, 60, entriesAt(60)), entriesAt(60), eventstream.Trimmed},
-		"there was no key, then one was added":      {known{attended: true}, infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
-		"the same, interrupted":                     {known{}, infoOf(2, 70, entriesAt(60, 70)), entriesAt(60, 70), ""},
-		"there was no key, then two, one is left":   {known{attended: true}, infoOf(2, 70, entriesAt(70)), entriesAt(70), eventstream.Trimmed},
-		"there was no key, and there is none":       {known{}, infoOf(0, 0, none), none, ""},
+		"a new life":                                                      {seen, infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
+		"a new life as long as the old one":                               {seen, infoOf(5, 100, entriesAt(60, 70, 80, 90, 100)), entriesAt(60, 70, 80, 90, 100), ""},
+		"a new life, its first entry was seen":                            {promised(seen, 60), infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
+		"a new life, the old one had more, seen":                          {promised(seen, 55), infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
+		"a new life, the old one had more, told of":                       {heard(seen, 2), infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
+		"a new life, the old one's last is heard of late":                 {told(2, 1), infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
+		"the same, and the new one's is yet to be heard of":               {told(1, 1), infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
+		"a new life, the old one had more, and its last is heard of late": {told(3, 1), infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
+		"the key is gone, its last entry is heard of late":                {told(1, 1), infoOf(0, 0, none), none, ""},
+		"the key is gone, its last is heard of late, and one besides":     {told(2, 1), infoOf(0, 0, none), none, eventstream.Reset},
+		"a new life, interrupted":                                         {interrupted, infoOf(1, 60, entriesAt(60)), entriesAt(60), eventstream.Reset},
+		"a new life with lower IDs":                                       {seen, infoOf(1, 20, none, 20), none, eventstream.Reset},
+		"a new life on Redis 6":                                           {redis6, infoOf(-1, 60, entriesAt(60)), entriesAt(60), eventstream.Trimmed},
+		"there was no key, then one was added":                            {known{attended: true}, infoOf(1, 60, entriesAt(60)), entriesAt(60), ""},
+		"the same, interrupted":                                           {known{}, infoOf(2, 70, entriesAt(60, 70)), entriesAt(60, 70), ""},
+		"there was no key, then two, one is left":                         {known{attended: true}, infoOf(2, 70, entriesAt(70)), entriesAt(70), eventstream.Trimmed},
+		"there was no key, and there is none":                             {known{}, infoOf(0, 0, none), none, ""},
 	} {
 		if got := test.known.missing(view{entries: test.entries, info: test.info}); got != test.want {
 			t.Errorf("%s: the reason is %q, not %q", name, got, test.want)

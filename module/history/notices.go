@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"crypto/rand"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,16 +39,17 @@ type notices struct {
 	after string // the channel of what is published after the entry
 
 	mu      sync.Mutex
-	heard   map[string]bool // the channels that are heard
-	since   time.Time       // when they were asked for
-	isAfter chan struct{}   // holds a token when what was published after has come
+	heard   map[string]bool          // the channels that are heard
+	since   time.Time                // when they were asked for
+	marks   int                      // that were published
+	awaited map[string]chan struct{} // the marks that are
 
 	came atomic.Bool // a notification of an entry has, since it was looked last
 }
 
 func (n *notices) init(prefix string) {
 	n.entry, n.after = prefix+noticesKey, "sse.probe."+rand.Text()
-	n.isAfter = make(chan struct{}, 1)
+	n.awaited = make(map[string]chan struct{})
 }
 
 // listen has the bus hear the two channels, once.
@@ -88,9 +90,53 @@ func (n *notices) hear(channel, payload string) {
 		n.notified(payload)
 		return
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if came := n.awaited[payload]; came != nil {
+		close(came)
+		delete(n.awaited, payload)
+	}
+}
+
+// mark publishes something by the pipeline. When it comes, all notifications have
+// come of what Redis did before. It returns nil if it would not be heard; else it is
+// to be unmarked.
+func (n *notices) mark(ctx context.Context, pipe redis.Pipeliner) *mark {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.heard[n.after] {
+		return nil
+	}
+	n.marks++
+	m := &mark{text: strconv.Itoa(n.marks), came: make(chan struct{})}
+	n.awaited[m.text] = m.came
+	m.published = pipe.Publish(ctx, n.after, m.text)
+	return m
+}
+
+func (n *notices) unmark(m *mark) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.awaited, m.text)
+}
+
+// A mark is what was published after something.
+type mark struct {
+	text      string
+	came      chan struct{} // closed when it has
+	published *redis.IntCmd
+}
+
+// await reports whether the mark has come, at the latest when the context ends.
+func (m *mark) await(ctx context.Context) bool {
+	if m.published.Err() != nil {
+		return false
+	}
 	select {
-	case n.isAfter <- struct{}{}:
-	default:
+	case <-m.came:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -122,30 +168,29 @@ func (n *notices) find(ctx context.Context, client *redis.Client) (finding, erro
 		}
 		return unknown, nil
 	}
-	select {
-	case <-n.isAfter: // of a look that was given up
-	default:
-	}
 	ctx, cancel := context.WithTimeout(ctx, noticeTimeout)
 	defer cancel()
 	pipe := client.Pipeline()
 	added := pipe.XAdd(ctx, &redis.XAddArgs{Stream: noticesKey, MaxLen: 1, Values: []string{"probe", "1"}})
 	pipe.PExpire(ctx, noticesKey, noticesTTL)
-	published := pipe.Publish(ctx, n.after, "")
+	m := n.mark(ctx, pipe)
+	if m == nil {
+		return unknown, nil // the connection has just been lost
+	}
+	defer n.unmark(m)
 	_, _ = pipe.Exec(ctx) // each command has its own error; without an expiry, the key stays
 	if err := added.Err(); err != nil {
 		return unknown, err
 	}
-	isAfter := false
-	select {
-	case <-n.isAfter:
+	isAfter := m.await(ctx)
+	if bus.Denied(m.published.Err()) {
 		isAfter = true
-	case <-ctx.Done():
+		<-ctx.Done() // nothing else tells
 	}
 	switch {
 	case n.came.Swap(false):
 		return comes, nil
-	case isAfter || bus.Denied(published.Err()):
+	case isAfter:
 		return comesNot, nil
 	}
 	return unknown, nil

@@ -86,10 +86,13 @@ func (h *History) readAll(channels []*channel) {
 	defer cancel()
 	pipe := h.bus.Client().Pipeline()
 	parse := make([]func() (view, error), len(channels))
+	toMark := false
 	for i, c := range channels {
 		c.mu.Lock()
 		c.state = isRead
-		c.atRead.interruptions, c.atRead.addsHeard = c.interruptions.Load(), c.addsHeard
+		c.atRead.interruptions, c.atRead.heard = c.interruptions.Load(), c.heard
+		toMark = toMark || c.toMark
+		c.marked, c.toMark = c.toMark, false
 		page := max(1, min(page, c.entriesIn(liveBytes, page))>>c.halved.Load())
 		switch {
 		case !c.begun:
@@ -101,7 +104,15 @@ func (h *History) readAll(channels []*channel) {
 		}
 		c.mu.Unlock()
 	}
+	var m *mark
+	if toMark {
+		m = h.bells.notices.mark(ctx, pipe)
+	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
+	if m != nil {
+		m.await(ctx)
+		h.bells.notices.unmark(m)
+	}
 	for i, c := range channels {
 		v, err := parse[i]()
 		c.read(v, err)
