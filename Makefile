@@ -1,6 +1,6 @@
 # `make test` runs everything; `make tools` installs what it needs and says so.
 
-.PHONY: test download lint audit fuzz torture soak tools
+.PHONY: test download lint audit fuzz torture soak faults tools
 
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -50,6 +50,11 @@ torture: tools
 SOAK = 30m
 soak: tools
 	go test ./internal/torture -run 'Soak$$' -v -soak $(SOAK) -timeout 0
+
+# How long each fault lasts for a subscriber: the table of docs/reliability.md, in
+# four minutes.
+faults: tools
+	go test ./internal/faults -run 'Faults$$' -v -measure -timeout 20m
 
 tools:
 	@sh internal/tools.sh

@@ -22,9 +22,11 @@ type Namespace struct {
 	// Host is this host's IP address on the link.
 	Host string
 
-	t    testing.TB
-	name string
-	file *os.File
+	t       testing.TB
+	name    string
+	address string
+	file    *os.File
+	drops   []string // what of a rule drops now
 }
 
 // New makes a namespace that lasts until the test ends. The options are those of
@@ -40,7 +42,7 @@ func New(t testing.TB, options ...string) *Namespace {
 		n := id<<2 + host
 		return fmt.Sprintf("198.%d.%d.%d", 18+n>>16, n>>8&0xff, n&0xff)
 	}
-	n := &Namespace{t: t, Host: network(1), name: fmt.Sprint("sse", id)}
+	n := &Namespace{t: t, Host: network(1), address: network(2), name: fmt.Sprint("sse", id)}
 	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
 		t.Skipf("no right to make a network namespace: %s", out)
 	}
@@ -49,7 +51,7 @@ func New(t testing.TB, options ...string) *Namespace {
 	n.ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", n.name)
 	n.ip("addr", "add", n.Host+"/30", "dev", here)
 	n.ip("link", "set", here, "up")
-	n.ip("-n", n.name, "addr", "add", network(2)+"/30", "dev", there)
+	n.ip("-n", n.name, "addr", "add", n.address+"/30", "dev", there)
 	n.ip("-n", n.name, "link", "set", there, "up")
 	n.ip(append([]string{"-n", n.name, "route", "add", n.Host + "/32", "dev", there}, options...)...)
 	var err error
@@ -57,6 +59,10 @@ func New(t testing.TB, options ...string) *Namespace {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { n.file.Close() })
+	// The rule by which packets for the namespace itself are taken comes first
+	// otherwise: see Drop.
+	n.ip("-n", n.name, "rule", "add", "pref", "100", "lookup", "local")
+	n.ip("-n", n.name, "rule", "del", "pref", "0")
 	return n
 }
 
@@ -65,6 +71,42 @@ func New(t testing.TB, options ...string) *Namespace {
 func (n *Namespace) Vanish() {
 	n.t.Helper()
 	n.ip("-n", n.name, "route", "replace", "blackhole", n.Host+"/32")
+}
+
+// Drop loses, without a word to anybody, all packets that come to the namespace, or
+// that it sends, or both, until it is called again.
+func (n *Namespace) Drop(in, out bool) {
+	n.t.Helper()
+	for _, from := range n.drops {
+		n.ip("-n", n.name, "rule", "del", "pref", "10", "iif", from, "blackhole")
+	}
+	n.drops = nil
+	if in {
+		n.drops = append(n.drops, n.name+"c")
+	}
+	if out {
+		n.drops = append(n.drops, "lo") // where what is sent comes from
+	}
+	for _, from := range n.drops {
+		n.ip("-n", n.name, "rule", "add", "pref", "10", "iif", from, "blackhole")
+	}
+}
+
+// Limit has so much pass out of the namespace, as tc(8) writes it: "64kbit". It skips
+// the test where the kernel has no token buckets.
+func (n *Namespace) Limit(rate string) {
+	n.t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", n.name, "tc", "qdisc", "replace", "dev", n.name+"c", "root",
+		"tbf", "rate", rate, "burst", "64k", "limit", "1m").CombinedOutput()
+	if err != nil {
+		n.t.Skipf("no token buckets: %s", out)
+	}
+}
+
+// Listen takes TCP connections inside the namespace, from this host.
+func (n *Namespace) Listen() (l net.Listener, err error) {
+	n.inside(func() { l, err = net.Listen("tcp", n.address+":0") })
+	return l, err
 }
 
 // DialContext connects from inside the namespace to a port of this host. It is
