@@ -161,7 +161,7 @@ func TestNotificationsPage(t *testing.T) {
 
 	// Where other tabs have all of the browser's connections, nothing is lost, and
 	// it is said.
-	ann.crowd("/sse/subscribe/ann")
+	ann.crowd("/sse/subscribe/ann", 1)
 	ann.typeInto("#announcement", "kept")
 	ann.await(`document.querySelector("#toasts").textContent.includes("close some tabs")`)
 	if kept := eval[string](ann.tab, `document.querySelector("#announcement").value`); kept != "kept" {

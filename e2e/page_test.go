@@ -50,9 +50,9 @@ func (p *tab) composes(selector string) {
 	}
 }
 
-// crowd takes all of the browser's connections to the site, as other tabs do, and
-// has the page's clock run twenty times as fast.
-func (p *tab) crowd(stream string) {
+// crowd takes all of the browser's connections to the site, of which some are taken
+// already, as other tabs do, and has the page's clock run twenty times as fast.
+func (p *tab) crowd(stream string, taken int) {
 	p.t.Helper()
 	p.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`
 		for (const [object, name, at] of [[window, "setTimeout", 1], [AbortSignal, "timeout", 0]]) {
@@ -60,7 +60,7 @@ func (p *tab) crowd(stream string) {
 			object[name] = (...args) => real.apply(object, args.with(at, args[at] / 20));
 		}
 		window.others = Array.from({ length: 6 }, () => new EventSource(%q));`, stream)))
-	p.await(`others.filter(other => other.readyState === EventSource.OPEN).length >= 4`)
+	p.await(fmt.Sprintf(`others.filter(other => other.readyState === EventSource.OPEN).length === %d`, 6-taken))
 }
 
 // leave ends what crowd has begun, but for the clock.

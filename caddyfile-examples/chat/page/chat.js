@@ -180,6 +180,7 @@ async function enter(id) {
 	sidebar.current = room.id;
 	here = new Map();
 	log.clear();
+	$("log").ariaBusy = "true";
 	$("earlier").hidden = true;
 	trouble("composer", "");
 	showRoom();
@@ -274,6 +275,7 @@ async function loadMessages() {
 		const { messages, more } = await call("GET", `${roomPath(id)}/messages`);
 		if (id !== room?.id) return;
 		log.replace(messages);
+		$("log").ariaBusy = "false";
 		trouble("log", "");
 		$("earlier").hidden = !more;
 		if (messages.length) saw(messages.at(-1));

@@ -61,7 +61,7 @@ export class Sidebar {
 			item.querySelector(".here").textContent = this.online.has(person.id) ? ", online" : "";
 			this.#show(item, person.name, room, `#${room?.id ?? `@${person.id}`}`);
 		});
-		$("alone").hidden = others.length > 0;
+		$("alone").hidden = others.length > 0 || !this.rooms.length; // nothing is loaded yet
 		$("online").textContent = others.length ? `${others.filter(({ id }) => this.online.has(id)).length} online` : "";
 		document.querySelector("#back .unread").hidden = !this.rooms.some(room => this.isUnread(room));
 		if (focused?.isConnected) focused.focus({ preventScroll: true });

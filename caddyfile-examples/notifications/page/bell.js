@@ -18,12 +18,18 @@ export async function loadNotifications() {
 	show();
 }
 
-// hear takes in one that comes live.
+// hear takes in one that comes live. Of many at once the last ones are told.
+const heard = [];
 export function hear(notification) {
 	if (known.has(notification.id)) return;
 	take(notification);
+	if (heard.push(notification) === 1) setTimeout(tell, 50);
+}
+
+function tell() {
 	show();
-	toast(`${isolated(notification.actor.name || "Somebody")} ${did[notification.kind]}`, { by: notification.actor });
+	for (const { actor, kind } of heard.splice(0).slice(-3))
+		toast(`${isolated(actor.name || "Somebody")} ${did[kind]}`, { by: actor });
 	$("bell").classList.remove("rings");
 	void $("bell").offsetWidth; // so that it rings again
 	$("bell").classList.add("rings");
