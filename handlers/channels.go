@@ -69,8 +69,8 @@ func checkChannels(names []string) error {
 }
 
 // parseChannelDirective reads a directive that takes one channel, as an argument
-// or as a line of its block, which has these other lines.
-func parseChannelDirective(d *caddyfile.Dispenser, channel *string, lines block.Subdirectives) error {
+// or as a line of its block, which has these other lines. At the end all is checked.
+func parseChannelDirective(d *caddyfile.Dispenser, channel *string, lines block.Subdirectives, check func() error) error {
 	d.Next() // the directive's name
 	directive := d.Val()
 	set := func(name string) error {
@@ -100,6 +100,9 @@ func parseChannelDirective(d *caddyfile.Dispenser, channel *string, lines block.
 	}
 	if *channel == "" {
 		return d.Errf("%s needs a channel", directive)
+	}
+	if err := check(); err != nil {
+		return d.WrapErr(err)
 	}
 	return nil
 }

@@ -87,6 +87,7 @@ func (h *History) Provision(ctx caddy.Context) error {
 	if h.app, err = theApp(ctx); err != nil {
 		return err
 	}
+	warnOfNames(ctx.Logger(), h.Channel)
 	h.Limit = cmp.Or(h.Limit, DefaultLimit)
 	h.view.Format, _ = eventstream.ParseFormat(h.Format) // Validate says what is wrong
 	return nil
@@ -97,8 +98,12 @@ func (h *History) Validate() error {
 	if h.Channel == "" {
 		return errors.New("sse_history needs a channel")
 	}
+	return h.check()
+}
+
+func (h *History) check() error {
 	_, format := eventstream.ParseFormat(h.Format)
-	return cmp.Or(checkConfigured(h.Channel), format, bounds.Number("limit", h.Limit, 1, MaxLimit))
+	return cmp.Or(checkConfigured(h.Channel), checkPlaceholders(nil, h.Channel), format, bounds.Number("limit", h.Limit, 1, MaxLimit))
 }
 
 func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
@@ -135,7 +140,7 @@ func (h *History) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return parseChannelDirective(d, &h.Channel, block.Subdirectives{
 		"format": parseFormat(d, &h.Format),
 		"limit":  block.Number(d, MaxLimit, &h.Limit),
-	})
+	}, h.check)
 }
 
 // Interface guards

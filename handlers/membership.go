@@ -145,7 +145,9 @@ func parsePresence(d *caddyfile.Dispenser, to **Membership) func() error {
 		}
 		m.Member = args[0]
 		if len(args) == 2 {
-			m.Info = args[1]
+			if m.Info = args[1]; m.Info == "" {
+				return d.Err("presence: the info is empty: leave it out")
+			}
 		}
 		if _, err := parseTemplate(m.Info); err != nil {
 			return d.WrapErr(fmt.Errorf("presence: info: %w", err))

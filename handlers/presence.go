@@ -72,6 +72,7 @@ func (p *Presence) Provision(ctx caddy.Context) error {
 	if p.app, err = theApp(ctx); err != nil {
 		return err
 	}
+	warnOfNames(ctx.Logger(), p.Channel)
 	p.Limit = cmp.Or(p.Limit, DefaultMembers)
 	return nil
 }
@@ -81,7 +82,11 @@ func (p *Presence) Validate() error {
 	if p.Channel == "" {
 		return errors.New("sse_presence needs a channel")
 	}
-	return cmp.Or(checkConfigured(p.Channel), bounds.Number("limit", p.Limit, 1, MaxMembers))
+	return p.check()
+}
+
+func (p *Presence) check() error {
+	return cmp.Or(checkConfigured(p.Channel), checkPlaceholders(nil, p.Channel), bounds.Number("limit", p.Limit, 1, MaxMembers))
 }
 
 func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
@@ -154,7 +159,7 @@ func (p *Presence) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyh
 func (p *Presence) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return parseChannelDirective(d, &p.Channel, block.Subdirectives{
 		"limit": block.Number(d, MaxMembers, &p.Limit),
-	})
+	}, p.check)
 }
 
 // Interface guards

@@ -118,6 +118,7 @@ func (p *Publish) Provision(ctx caddy.Context) error {
 	if p.data, err = parseTemplate(p.Data); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
+	warnOfNames(ctx.Logger(), p.Channel)
 	p.path = request.PathIn(p.Channel, p.Event, p.Data)
 	p.takesForm = takesForm(p.Channel, p.Event, p.Data)
 	p.format, _ = eventstream.ParseFormat(p.Format) // Validate says what is wrong
@@ -134,7 +135,7 @@ func (p *Publish) Validate() error {
 			return err
 		}
 	}
-	return cmp.Or(checkConfigured(p.Channel), p.check())
+	return cmp.Or(checkConfigured(p.Channel), p.check(), p.checkPlaceholders())
 }
 
 // check checks the settings besides the channel's name.
@@ -143,7 +144,16 @@ func (p *Publish) check() error {
 		return errors.New("{sse.form.…} does not go with from_response: the form is for the next handler, whose answer has {sse.response.json.…}")
 	}
 	_, format := eventstream.ParseFormat(p.Format)
-	return cmp.Or(format, checkType("event", p.Event), bounds.Size("max_size", p.MaxSize, 1, bounds.LargestPayload))
+	return cmp.Or(checkPlaceholders([]string{formField, responseJSON}, p.Channel, p.Event, p.Data), format, checkType("event", p.Event), bounds.Size("max_size", p.MaxSize, 1, bounds.LargestPayload))
+}
+
+// checkPlaceholders checks those of ours once it is known what is published.
+func (p *Publish) checkPlaceholders() error {
+	known := formField
+	if p.FromResponse {
+		known = responseJSON
+	}
+	return checkPlaceholders([]string{known}, p.Channel, p.Event, p.Data)
 }
 
 func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {
@@ -241,7 +251,7 @@ func (p *Publish) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"format":        parseFormat(d, &p.Format),
 		"max_size":      block.Size(d, &p.MaxSize),
 		"store":         parseStore(d, &p.Store),
-	}.CheckedBy(d, p.check))
+	}.CheckedBy(d, p.check), func() error { return cmp.Or(p.check(), p.checkPlaceholders()) })
 }
 
 // Interface guards

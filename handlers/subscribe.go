@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,6 +223,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		if err := s.Presence.provision(); err != nil {
 			return err
 		}
+		warnOfNames(ctx.Logger(), s.Presence.Channels...)
 	}
 	s.limits, s.scopes = s.app.Scopes(s.Limits, placeOf(ctx)+"\n"+strings.Join(s.Channels, " "))
 	if s.Greeting != nil {
@@ -229,6 +231,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("greeting: %w", err)
 		}
 	}
+	warnOfNames(ctx.Logger(), s.Channels...)
 	s.path = request.PathIn(s.texts()...)
 	if s.cors, err = fillOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
@@ -243,9 +246,12 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// texts are those in which placeholders are filled in at each request.
-func (s *Subscribe) texts() []string {
-	texts := append([]string{s.Event}, s.Channels...)
+// texts are those in which placeholders are filled in.
+func (s *Subscribe) texts() []string { return append(s.textsOfRequests(), s.Event) }
+
+// textsOfRequests are those that are filled in once at each request.
+func (s *Subscribe) textsOfRequests() []string {
+	texts := slices.Clone(s.Channels)
 	if s.Greeting != nil {
 		texts = append(texts, s.Greeting.Event, s.Greeting.Data)
 	}
@@ -297,6 +303,8 @@ func (s *Subscribe) check() error {
 	_, format := eventstream.ParseFormat(s.Format)
 	return cmp.Or(
 		checkChannels(s.Channels),
+		checkPlaceholders(nil, s.textsOfRequests()...),
+		checkPlaceholders([]string{channelPlaceholder}, s.Event),
 		format,
 		checkType("event", s.Event),
 		s.Greeting.check(),

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -62,7 +63,7 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	addChannels := func(names []string) error {
 		s.Channels = append(s.Channels, names...)
-		if err := checkChannels(s.Channels); err != nil {
+		if err := cmp.Or(checkChannels(s.Channels), checkPlaceholders(nil, s.Channels...)); err != nil {
 			return d.WrapErr(err)
 		}
 		return nil
@@ -144,6 +145,9 @@ func (s *Subscribe) parseGreeting(d *caddyfile.Dispenser) error {
 	case 1:
 		s.Greeting = &Greeting{Data: args[0]}
 	case 2:
+		if args[0] == "" {
+			return d.Err("greeting: the event's type is empty: leave it out")
+		}
 		s.Greeting = &Greeting{Event: args[0], Data: args[1]}
 	default:
 		return d.Err("greeting takes an event type and data, or data alone, or nothing, for an event sse.open; quote data with spaces")

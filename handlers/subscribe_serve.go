@@ -131,7 +131,7 @@ func (s *Subscribe) spec(r *http.Request) (*sse.Spec, error) {
 func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
 	interests := make([]hub.Interest, len(channels))
 	for i, channel := range channels {
-		repl.Set("sse.channel", channel)
+		repl.Set(channelPlaceholder, channel)
 		interests[i] = hub.Interest{
 			Channel: channel,
 			View:    eventstream.View{Format: s.format, Type: repl.ReplaceKnown(s.Event, "")},

@@ -107,6 +107,7 @@ type App struct {
 	// Metrics of single channels. Default: none.
 	Metrics *Metrics `json:"metrics,omitempty"`
 
+	ctx     caddy.Context
 	gateway *Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
@@ -129,7 +130,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision takes the gateway of these Redis settings. It dials nothing, since
 // it also runs for `caddy validate`.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Logger()
+	a.ctx, a.log = ctx, ctx.Logger()
 	if a.Metrics == nil {
 		a.Metrics = new(Metrics)
 	}
@@ -224,6 +225,7 @@ func (a *App) check() error {
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
 	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
+	a.warnOfSites()
 	return a.gateway.Start(a.log, settings{
 		drain:       max(0, time.Duration(a.Drain)),
 		gapSpread:   max(0, time.Duration(a.GapSpread)),
