@@ -115,7 +115,7 @@ func chatSixTabs(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) {
 	}
 	eve.await(entry("Eve's") + ` !== undefined`)
 	id := value(eve.tab, chromedp.Evaluate[string](`fetch("/api/chat/session").then(answer => answer.json()).then(({ id }) => id)`, chromedp.EvalAwaitPromise))
-	eve.crowd("/api/chat/rooms/lobby/subscribe?userId=" + id, 1)
+	eve.crowd("/api/chat/rooms/lobby/subscribe?userId="+id, 1)
 	eve.say("kept")
 	eve.awaitSees("#composer .trouble", "not sent: there is no answer")
 	eve.awaitSees("#composer .trouble", "close some tabs")

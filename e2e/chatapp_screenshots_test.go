@@ -99,7 +99,7 @@ func TestChatAppScreenshots(t *testing.T) {
 	ann.goTo("Ben")
 	eve := comeIn(t, g.Addr, "Eve")
 	id := value(eve.tab, chromedp.Evaluate[string](`fetch("/api/chat/session").then(answer => answer.json()).then(({ id }) => id)`, chromedp.EvalAwaitPromise))
-	eve.crowd("/api/chat/rooms/lobby/subscribe?userId=" + id, 1)
+	eve.crowd("/api/chat/rooms/lobby/subscribe?userId="+id, 1)
 	eve.say("Does anybody hear me?")
 	eve.awaitSees("#composer .trouble", "not sent")
 	eve.takePictures(dir, "chat-crowded")
