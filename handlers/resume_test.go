@@ -114,7 +114,7 @@ func TestNewestAndMax(t *testing.T) {
 		AwaitData("\ndata: 18\n\ndata: 19\n\ndata: 20\n\n")
 	for range 2 {
 		s := comeBack(t, g, "/last/chat", "4-0")
-		s.Await("id: 15-0\nevent: sse.gap\ndata: " + `{"channel":"chat","reason":"overflow","from":"4-0","to":"15-0"}` + "\n\nid: 16-0\ndata: 16\n\n")
+		s.Await("id: 15-0\nevent: sse.gap\ndata: " + `{"channel":"chat","reason":"overflow","from":"4-0","to":"15-0","channels":["chat"]}` + "\n\nid: 16-0\ndata: 16\n\n")
 		s.Await("data: 20\n\n")
 	}
 	s := comeBack(t, g, "/last/chat", "15-0")
