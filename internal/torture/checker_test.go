@@ -36,7 +36,7 @@ func TestCheckerFinds(t *testing.T) {
 	for name, test := range lives {
 		t.Run("live/"+name, func(t *testing.T) {
 			r := newReport(newDiary())
-			a := &tally{name: "somebody", channel: "c", report: r, lossless: strings.HasPrefix(name, "without faults"), brief: strings.HasPrefix(name, "alone")}
+			a := &tally{name: "somebody", channel: "c", report: r, lossless: strings.HasPrefix(name, "without faults"), brief: strings.HasPrefix(name, "alone"), cuts: strings.HasPrefix(name, "cut")}
 			for _, part := range strings.Fields(test.got) {
 				switch {
 				case part == "A" || part == "B":
@@ -135,6 +135,8 @@ var lives = map[string]sequence{
 	"without faults and announced": {"A 1 2 gap 4 5 6", []kind{lost}},
 	"alone and announced":          {"A 1 2 A gap", nil},
 	"alone and unannounced":        {"A 1 2 A", []kind{lost}},
+	"cut and announced":            {"A 1 2 A gap", nil},
+	"cut and unannounced":          {"A 1 2 A", []kind{lost}},
 	"twice at once":                {"A 1 2 2 3 4 5 6", []kind{twice}},
 	"twice on the same":            {"A 1 2 3 A 3 4 5 6", []kind{twice}},
 	"twice after a visit":          {"A 1 2 3 B A 3 4 5 6", []kind{twice}},

@@ -16,7 +16,7 @@ const memory = "\t\trecent 2000 4MiB\n"
 // Without a history, too, a short absence costs nothing.
 func TestTortureLive(t *testing.T) {
 	server := startRedis(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20}
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20, cutters: 20}
 	l.run(t, server, startGateways(t, server, memory), dice(t)).judge(t)
 }
 
@@ -25,7 +25,7 @@ func TestTortureLiveFaults(t *testing.T) {
 	server := startRedis(t)
 	gateways := startGateways(t, server, memory)
 	random := dice(t)
-	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20}
+	l := live{channels: 20, subscribers: 100, deliveries: *deliveries / 5, rate: *rate / 2, habit: hasty, lonely: 20, cutters: 20}
 	l.faults = []fault{killPubSub(server), killPubSub(server), restart(server, random()), freeze(server)}
 	l.run(t, server, gateways, random).judge(t)
 }
@@ -41,6 +41,9 @@ type live struct {
 	// lonely is how many further channels have one subscriber only: each ends when
 	// it is away, and begins again when it comes back.
 	lonely int
+	// cutters is how many of the subscribers come back with IDs without hashes, by
+	// which nobody can know what they have missed.
+	cutters int
 }
 
 // forgetful is one who stays away for longer than its channel lives without it.
@@ -91,6 +94,10 @@ func (l live) begin(t *testing.T, server *redistest.Server, gateways []gateway, 
 	for i := range l.subscribers {
 		add(&moving, fmt.Sprint("subscriber ", i), channels[i%l.channels], &subscriber{gateways: gateways, habit: l.habit})
 	}
+	for i := range l.cutters {
+		add(&moving, fmt.Sprint("cutter ", i), channels[i%l.channels], &subscriber{gateways: gateways, habit: l.habit, cuts: true})
+		tallies[len(tallies)-1].lossless, tallies[len(tallies)-1].cuts = false, true
+	}
 	for i := range l.lonely {
 		channel := fmt.Sprint("lonely:", i)
 		lonely = append(lonely, channel)
@@ -130,18 +137,21 @@ func (a *aLive) finish(t *testing.T) (gaps int) {
 	pause(context.Background(), time.Second) // for what comes too much
 	a.stayers.leave()
 	a.movers.leave()
-	var repeated, excused, ended int
+	var repeated, excused, ended, cut int
 	for _, one := range a.tallies {
 		one.finish(last[one.channel])
 		repeated, excused = repeated+one.repeated, excused+one.excusedLost
-		if one.brief {
+		switch {
+		case one.brief:
 			ended += one.gaps
-		} else {
+		case one.cuts:
+			cut += one.gaps
+		default:
 			gaps += one.gaps
 		}
 	}
 	d := a.movers.report.diary
-	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, and %d where the channel had ended, which announced that %d were lost; %d came twice from another gateway",
-		a.delivered(), a.stayers.visits.Load()+a.movers.visits.Load()-int64(len(a.tallies)), time.Since(d.began).Seconds(), d, gaps, ended, excused, repeated)
+	t.Logf("%d deliveries and %d reconnections in %.1fs; faults: %s; %d gaps, %d where the channel had ended, and %d of IDs without hashes, which announced that %d were lost; %d came twice from another gateway",
+		a.delivered(), a.stayers.visits.Load()+a.movers.visits.Load()-int64(len(a.tallies)), time.Since(d.began).Seconds(), d, gaps, ended, cut, excused, repeated)
 	return gaps
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type subscriber struct {
 	// forgets says that each connection is that of a page which is loaded for the
 	// first time: it has no ID.
 	forgets bool
+	// cuts says that it comes back with IDs that have lost their hashes.
+	cuts bool
 	// readRate is how many bytes it reads a second; 0: as fast as they come.
 	readRate int
 
@@ -129,7 +132,11 @@ const slowBuffer = 16 << 10
 func (s *subscriber) request(conn net.Conn, addr string) (body interface{ Read([]byte) (int, error) }, err error) {
 	lastID := ""
 	if s.lastID != "" {
-		lastID = "Last-Event-ID: " + s.lastID + "\r\n"
+		id := s.lastID
+		if s.cuts {
+			id = id[:strings.LastIndexByte(id, '-')+1]
+		}
+		lastID = "Last-Event-ID: " + id + "\r\n"
 	}
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n%s\r\n", s.path, addr, lastID)
 	if err != nil {
