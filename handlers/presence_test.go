@@ -59,7 +59,7 @@ func who(t *testing.T, g *gatewaytest.Gateway, room string) membersAnswer {
 	t.Helper()
 	r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/who/"+room, "", "Accept: application/json")
 	var a membersAnswer
-	if err := json.Unmarshal([]byte(body), &a); err != nil || r.StatusCode != http.StatusOK || a.Count != len(a.Members) {
+	if err := json.Unmarshal([]byte(body), &a); err != nil || r.StatusCode != http.StatusOK {
 		t.Fatal(r.Status, body, err)
 	}
 	return a
@@ -70,11 +70,12 @@ func awaitWho(t *testing.T, g *gatewaytest.Gateway, room string, want ...string)
 	t.Helper()
 	redistest.Await(t, fmt.Sprint(want, " in ", room), func() bool {
 		var ids []string
-		for _, m := range who(t, g, room).Members {
+		list := who(t, g, room)
+		for _, m := range list.Members {
 			ids = append(ids, m.ID)
 		}
 		slices.Sort(ids)
-		return slices.Equal(ids, want)
+		return slices.Equal(ids, want) && list.Count == len(want) // they are counted before they are listed
 	})
 }
 
