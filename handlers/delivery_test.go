@@ -411,7 +411,7 @@ func TestDrain(t *testing.T) {
 	}
 	took := g.Stop()
 	all.Wait()
-	if took > 4*time.Second {
+	if took > 10*time.Second {
 		t.Errorf("Caddy took %s to end", took)
 	}
 	var early, late int

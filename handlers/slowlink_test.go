@@ -63,7 +63,7 @@ func TestReplayOverASlowLink(t *testing.T) {
 	server.Do("XADD", "large", "1001-0", "data", "news")
 	live.Await("data: news")
 	redistest.Await(t, "two entries and the news", func() bool { return near.bytes.Load() > 2*64<<10 })
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("others are held up for %s", took)
 	}
 	for progress := int64(-1); far.bytes.Load() <= 999*64<<10 || newest.bytes.Load() <= 100*64<<10; {
