@@ -72,9 +72,11 @@ type RedisTLS struct {
 	// A PEM file with the authorities to trust. Default: the system's.
 	CA string `json:"ca,omitempty"`
 
-	// A PEM file with the certificate to present, and one with its key.
+	// A PEM file with the certificate to present. Default: none.
 	Cert string `json:"cert,omitempty"`
-	Key  string `json:"key,omitempty"`
+
+	// A PEM file with the certificate's key. One needs the other.
+	Key string `json:"key,omitempty"`
 
 	// The name that the server's certificate must have. Default: its host.
 	ServerName string `json:"server_name,omitempty"`
