@@ -1,6 +1,6 @@
 # `make test` runs everything; `make tools` installs what it needs and says so.
 
-.PHONY: test download lint audit fuzz torture soak faults tools
+.PHONY: test download lint audit cover fuzz torture soak faults tools
 
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -32,6 +32,13 @@ lint:
 # golangci-lint, with its security linters; .golangci.yml says what is judged.
 audit:
 	go run $(GOLANGCI_LINT) run ./...
+
+# How much of each package the tests run, in themselves and in the gateways that they
+# start.
+cover: tools
+	rm -rf .cover && mkdir -p .cover/tests .cover/gateways
+	SSE_COVERDIR=$(CURDIR)/.cover/gateways go test -cover -coverpkg=./... ./... -args -test.gocoverdir=$(CURDIR)/.cover/tests
+	go tool covdata percent -i=.cover/tests,.cover/gateways
 
 # Half a minute for each fuzz test.
 fuzz:

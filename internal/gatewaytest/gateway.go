@@ -55,9 +55,17 @@ func build(race bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	flags := []string{fmt.Sprint("-race=", race)}
+	if coverDir != "" {
+		flags = append(flags, "-cover", "-coverpkg=github.com/caddy-sse/caddy-sse/...")
+	}
 	// In its own folder, so that its go.mod holds, whoever tests.
-	return program.Build(strings.TrimSpace(string(root)), "./cmd/caddy", fmt.Sprint("-race=", race))
+	return program.Build(strings.TrimSpace(string(root)), "./cmd/caddy", flags...)
 }
+
+// coverDir is where gateways write which code they have run, when they end; empty:
+// nowhere. `make cover` sets it.
+var coverDir = os.Getenv("SSE_COVERDIR")
 
 // Binary is the path of the compiled cmd/caddy, with the race detector if the
 // test has it.
@@ -113,7 +121,7 @@ func prepare(t testing.TB, env []string) *Gateway {
 	t.Helper()
 	g := &Gateway{t: t, race: race, home: t.TempDir(), given: env}
 	g.claim()
-	t.Cleanup(g.Kill)
+	t.Cleanup(g.end)
 	return g
 }
 
@@ -127,6 +135,9 @@ func (g *Gateway) claim() {
 	g.env = append(os.Environ(), "ADDR="+g.Addr, "PORT="+port, "CADDY_ADMIN="+admin,
 		"HOME="+g.home, "XDG_DATA_HOME="+g.home, "XDG_CONFIG_HOME="+g.home)
 	g.env = append(g.env, g.given...)
+	if coverDir != "" {
+		g.env = append(g.env, "GOCOVERDIR="+coverDir)
+	}
 }
 
 // start runs Caddy for the first time, elsewhere if an address has been taken by
@@ -250,6 +261,19 @@ func (g *Gateway) AwaitEnd(began time.Time) time.Duration {
 		g.t.Fatalf("caddy does not end:\n%s", g.log.String())
 		return 0
 	}
+}
+
+// end ends the process when the test is over: at once, unless it has to write what
+// it has run.
+func (g *Gateway) end() {
+	if coverDir != "" && g.cmd != nil && !g.hasEnded() {
+		_ = g.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-g.done:
+		case <-time.After(20 * time.Second):
+		}
+	}
+	g.Kill()
 }
 
 // Kill ends the process at once, as a crash does.
