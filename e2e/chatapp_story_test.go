@@ -156,11 +156,13 @@ func TestChatAppWhileRedisIsAway(t *testing.T) {
 	g := app.gateway("Caddyfile")
 	ann, ben := comeIn(t, g.Addr, "Ann"), comeIn(t, g.Addr, "Ben")
 	redis.Kill()
+	ben.awaitState("paused") // though his connection stands
 	ann.say("saved all the same")
 	ann.awaitTexts("saved all the same")
 	ann.awaitSees("#composer .trouble", "as soon as Redis is back")
 	redis.Restart()
 	ben.awaitTexts("saved all the same")
+	ben.awaitState("live")
 }
 
 // TestChatAppRestart restarts the app: who is connected stays, and who comes

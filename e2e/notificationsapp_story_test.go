@@ -116,8 +116,10 @@ func TestNotificationsMissed(t *testing.T) {
 	ann.awaitUnread(3)
 
 	a.redis.Kill()
+	ann.awaitState("paused")
 	ben.say(postOfAnn, "while Redis is away")
 	a.redis.Restart()
+	ann.awaitState("live")
 	ann.awaitUnread(4)
 	if got := ann.list(); len(got) != 4 || !strings.Contains(got[0], "Redis is away") || !strings.Contains(got[3], "no network") {
 		t.Errorf("Ann has %q", got)

@@ -115,7 +115,12 @@ func TestQuickstartRealRedis(t *testing.T) {
 	ann.awaitMessage("redis-cli", "said by Redis")
 	ben.awaitMessage("redis-cli", "said by Redis")
 
+	server.Kill()
+	ann.awaitState("paused")
+	late := chatter{openTab(t, "http://"+c.Addr+"/"), "Late"}
+	late.awaitState("paused")
 	server.Restart()
+	late.awaitState("live")
 	for _, who := range []chatter{ann, ben} {
 		who.await(`document.querySelector("#log .gap")?.textContent === "You may have missed messages"`)
 		who.awaitState("live")

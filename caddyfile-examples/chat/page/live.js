@@ -32,6 +32,9 @@ export class Live {
 			first = busy = false;
 		});
 		hear("sse.busy", () => busy = true); // it is sent away for the moment
+		// Redis is away, and nothing comes meanwhile, though the connection stands.
+		hear("sse.away", () => this.on.state("paused"));
+		hear("sse.back", () => this.on.state("live"));
 		source.onerror = () => {
 			if (source !== this.#source) return;
 			clearTimeout(this.#timer);

@@ -17,6 +17,9 @@ export function listen(me, on) {
 		on.live();
 	});
 	source.addEventListener("sse.gap", on.live);
+	// Redis is away, and nothing comes meanwhile, though the connection stands.
+	source.addEventListener("sse.away", () => state("paused"));
+	source.addEventListener("sse.back", () => state("live"));
 	const hear = (type, handle) => source.addEventListener(type, ({ data }) => {
 		const said = parse(data);
 		if (said) handle(said);
