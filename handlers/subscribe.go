@@ -153,6 +153,7 @@ type Subscribe struct {
 	limits  *sse.Limits
 	scopes  []admission.Scope
 	path    request.Path
+	http3   http3End
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
@@ -241,7 +242,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(delivery.ConnContext)
-		endOnExit(server, s.app.Gateway())
+		server.RegisterOnShutdown(endOnExit(s.app, &s.http3))
 	}
 	return nil
 }
@@ -259,16 +260,6 @@ func (s *Subscribe) textsOfRequests() []string {
 		texts = append(append(texts, s.Presence.Member, s.Presence.Info), s.Presence.Channels...)
 	}
 	return texts
-}
-
-// endOnExit ends the subscriptions when Caddy exits, which otherwise waits for
-// those over HTTP/2 and HTTP/3 for ever. On a reload they may go on.
-func endOnExit(server *caddyhttp.Server, gateway *sse.Gateway) {
-	server.RegisterOnShutdown(func() {
-		if caddy.Exiting() {
-			gateway.Drain()
-		}
-	})
 }
 
 // Validate checks the settings.

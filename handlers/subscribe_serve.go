@@ -36,6 +36,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err := s.path.Check(r); err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
+	s.http3.note(r)
 	ticket, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
 	if busy != "" {
 		return s.tooMany(w, r, busy)
@@ -116,6 +117,7 @@ func (s *Subscribe) spec(r *http.Request) (*sse.Spec, error) {
 		Opening:     s.opening(),
 		Greeting:    s.greeting(repl),
 		Away:        s.Away,
+		AwayFor:     awayFor(r, s.app),
 		Pending:     s.options.Pending,
 		Retry:       time.Duration(s.Retry),
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
@@ -112,6 +113,9 @@ type App struct {
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
 	events  *emitter
+	ctx     caddy.Context
+
+	gracePeriod time.Duration
 
 	capacity    admission.Limits
 	maxChannels int
@@ -224,6 +228,9 @@ func (a *App) check() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
+	if app, err := a.ctx.AppIfConfigured("http"); err == nil {
+		a.gracePeriod = time.Duration(app.(*caddyhttp.App).GracePeriod)
+	}
 	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
 	a.warnOfSites()
 	return a.gateway.Start(a.log, settings{
@@ -266,6 +273,10 @@ func (a *App) Cleanup() error {
 	}
 	return err
 }
+
+// GracePeriod is that of Caddy's HTTP servers, once the app has started; zero if they
+// have none.
+func (a *App) GracePeriod() time.Duration { return a.gracePeriod }
 
 // Gateway is the app's gateway, once it is provisioned.
 func (a *App) Gateway() *Gateway { return a.gateway }

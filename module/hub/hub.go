@@ -35,6 +35,7 @@ type Hub struct {
 	subscribers int
 	joined      int // since the beginning
 	closed      bool
+	drained     time.Time // when it has closed all, if closed
 	away        away
 	// Until then somebody may have gaps pending.
 	pendingGapsUntil time.Time
@@ -100,7 +101,7 @@ func (h *Hub) Join(s *Subscriber) {
 	h.joined++
 	s.id = uint64(h.joined)
 	h.subscribers++
-	closed := h.closed
+	closed, rest := h.closed, max(0, time.Until(h.drained))
 	s.loop.Do(func() { s.loop.add(s) })
 	for i := range s.places {
 		c := h.channel(s.request.Interests[i].Channel, s.request.History)
@@ -119,7 +120,7 @@ func (h *Hub) Join(s *Subscriber) {
 	s.loop.Do(func() {
 		s.checkReady()
 		if closed {
-			s.close(ErrClosed)
+			s.closeWith(s.lastFrameAfter(rest), ErrClosed)
 		}
 	})
 }
@@ -177,6 +178,7 @@ func (h *Hub) Close(ctx context.Context, drain time.Duration) {
 	first := !h.closed
 	h.closed = true
 	if first {
+		h.drained = time.Now().Add(drain)
 		h.checkEmpty()
 		for _, l := range h.loops {
 			l.Do(func() { l.drain(drain) })

@@ -274,3 +274,33 @@ func TestConcurrentUse(t *testing.T) {
 		t.Error("the source is left listening")
 	}
 }
+
+// Where it takes a while until nobody takes connections that are not served, the
+// last who are sent away are told to stay away for that long, and the others longer.
+func TestSentAwayForLonger(t *testing.T) {
+	h := New(new(source), 2)
+	for i := range 20 {
+		s := NewSubscriber(Request{
+			Interests: []Interest{{Channel: "one"}}, Pending: 1 << 20, Retry: time.Millisecond, AwayFor: time.Hour,
+			Opening: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		})
+		out := new(outlet)
+		join(h, s, out)
+		began, drain := time.Now(), 200*time.Millisecond
+		if i == 0 {
+			go h.Close(t.Context(), drain)
+		}
+		for !out.closed.Load() {
+			time.Sleep(time.Millisecond)
+		}
+		after := time.Since(began)
+		var retry int64
+		if _, err := fmt.Sscanf(out.got.String(), "retry: %d\n\n", &retry); err != nil {
+			t.Fatal(err)
+		}
+		if away := time.Duration(retry) * time.Millisecond; i == 0 && after+away < time.Hour+drain-5*time.Millisecond || away < time.Hour || away > time.Hour+drain+5*time.Millisecond {
+			t.Errorf("closed after %s, it stays away for %s", after, away)
+		}
+		h.Leave(s)
+	}
+}

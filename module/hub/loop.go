@@ -145,10 +145,11 @@ func (l *Loop) remove(s *Subscriber) {
 func (l *Loop) drain(d time.Duration) {
 	for _, s := range l.subscribers {
 		wait := spread(d)
+		last := s.lastFrameAfter(d - wait)
 		if wait == 0 {
-			s.close(ErrClosed)
+			s.closeWith(last, ErrClosed)
 			continue
 		}
-		time.AfterFunc(wait, func() { l.Do(func() { s.close(ErrClosed) }) })
+		time.AfterFunc(wait, func() { l.Do(func() { s.closeWith(last, ErrClosed) }) })
 	}
 }

@@ -63,6 +63,9 @@ type Request struct {
 	// Retry is the reconnection time, give or take half, with which a hub that
 	// closes sends it away.
 	Retry time.Duration
+	// AwayFor is for how much longer the subscriber is to stay away then, after all
+	// have been sent away.
+	AwayFor time.Duration
 }
 
 // An Interest is a channel that a subscriber listens to, and how it wants its
@@ -365,6 +368,15 @@ func (s *Subscriber) close(reason error) { s.closeWith(s.lastFrame(), reason) }
 
 func (s *Subscriber) lastFrame() *eventstream.Frame {
 	return eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5))
+}
+
+// lastFrameAfter is the last frame where others are sent away for so much longer.
+func (s *Subscriber) lastFrameAfter(rest time.Duration) *eventstream.Frame {
+	retry := jitter.Spread(s.request.Retry, 0.5)
+	if s.request.AwayFor > 0 {
+		retry += rest + s.request.AwayFor
+	}
+	return eventstream.RetryFrame(retry)
 }
 
 // closeWith ends the subscription after a last frame.
