@@ -113,7 +113,6 @@ type App struct {
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
 	events  *emitter
-	ctx     caddy.Context
 
 	gracePeriod time.Duration
 
@@ -228,11 +227,14 @@ func (a *App) check() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
-	if app, err := a.ctx.AppIfConfigured("http"); err == nil {
-		a.gracePeriod = time.Duration(app.(*caddyhttp.App).GracePeriod)
-	}
 	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
-	a.warnOfSites()
+	// Caddy provisions an app in the middle of another's, so that this waits until
+	// all are there. There are no sites without it.
+	if app, err := a.ctx.AppIfConfigured("http"); err == nil {
+		http := app.(*caddyhttp.App)
+		a.gracePeriod = time.Duration(http.GracePeriod)
+		a.warnOfSites(http)
+	}
 	return a.gateway.Start(a.log, settings{
 		drain:       max(0, time.Duration(a.Drain)),
 		gapSpread:   max(0, time.Duration(a.GapSpread)),
