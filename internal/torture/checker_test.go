@@ -124,6 +124,7 @@ var lives = map[string]sequence{
 	"a gap of nothing":             {"A 1 2 gap 3 4 5 6", nil},
 	"again from another":           {"A 1 2 3 B 2 3 4 5 6", nil},
 	"again after a visit":          {"A 1 2 3 B id A 3 4 5 6", nil},
+	"again from one that is late":  {"A 1 2 3 B id B 3 4 5 6", nil},
 	"unannounced":                  {"A 1 2 5 6", []kind{unsaid}},
 	"unannounced at reconnection":  {"A 1 2 3 A 5 6", []kind{unsaid}},
 	"unannounced at another":       {"A 1 2 3 B 5 6", []kind{unsaid}},

@@ -33,6 +33,7 @@ type tally struct {
 	from     int  // the gateway that gave the last ID
 	previous int  // number on this connection; 0: none
 	last     int  // the highest number; 0: none
+	lastFrom int  // the gateway that gave it
 	again    bool // numbers up to the last may come again, from this other gateway
 	excused  bool // by a gap, since the last number
 
@@ -43,7 +44,8 @@ func (a *tally) opened(gateway int, lastID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.visits++
-	a.again = a.lastID != "" && gateway != a.from
+	// One that has not heard as much gives an ID of its own, and the rest later.
+	a.again = a.lastID != "" && (gateway != a.from || a.last > 0 && gateway != a.lastFrom)
 	a.gateway, a.lastID, a.previous = gateway, lastID, 0
 }
 
@@ -95,7 +97,7 @@ func (a *tally) hearNumber(n int) {
 		a.excusedLost += missing
 	}
 	if n > a.last {
-		a.last, a.again, a.excused = n, false, false
+		a.last, a.lastFrom, a.again, a.excused = n, a.gateway, false, false
 	}
 	a.previous = n
 }

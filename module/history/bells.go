@@ -28,6 +28,7 @@ type bells struct {
 	notices  notices
 	asking   sync.Mutex
 	turnOnAt time.Time // not before; of who asks
+	writeAt  time.Time // not before, since it was denied; of who looks
 	blind    sync.Once
 	refused  sync.Once
 
@@ -135,9 +136,12 @@ func (b *bells) look(h *History) {
 	}
 	found := unknown
 	var unwritten error
-	if said != off {
+	if said != off && time.Now().After(b.writeAt) {
 		if found, unwritten = b.notices.find(h.ctx, b.bus.Client()); found == unknown && unwritten == nil {
 			return
+		}
+		if bus.Final(unwritten) {
+			b.writeAt = time.Now().Add(writeAgain)
 		}
 	}
 	if found == comes {
@@ -228,6 +232,10 @@ const (
 	off    saying = "off"
 	silent saying = "nothing" // managed services keep CONFIG to themselves
 )
+
+// writeAgain is after how long an entry of the gateway's own is tried again that
+// Redis has denied: it notes each try.
+const writeAgain = time.Minute
 
 // turnOnEvery is how often notifications are turned on that somebody else turns
 // off.
