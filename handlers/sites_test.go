@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -139,20 +140,68 @@ func TestWarningsOfSites(t *testing.T) {
 	}
 }
 
-// Nothing in the examples is warned of. It runs alone.
-func TestExamplesAreWarnedOfNothing(t *testing.T) {
-	files, err := filepath.Glob("../caddyfile-examples/*/Caddyfile*")
-	if err != nil || len(files) < 3 {
-		t.Fatal(files, err)
+// The same in JSON, whose routes need not be as the Caddyfile makes them. It runs
+// alone.
+func TestWarningsOfSitesInJSON(t *testing.T) {
+	const subscribe, files, denial = `{"handler": "sse_subscribe", "channels": ["c"]}`, `{"handler": "file_server"}`, `{"handler": "static_response", "status_code": 403}`
+	for routes, want := range map[string]string{
+		`{"handle": [` + subscribe + `, ` + files + `]}`:                                                                                                 noMatcher,
+		`{"handle": [` + subscribe + `]}, {"handle": [` + files + `]}`:                                                                                   noMatcher,
+		`{"handle": [` + files + `, ` + subscribe + `]}`:                                                                                                 neverRuns,
+		`{"match": [{"path": ["/live"]}], "terminal": true}, {"match": [{"path": ["/live"]}], "handle": [` + subscribe + `]}`:                            neverRuns,
+		`{"match": [{"path": ["/live"]}], "handle": [` + subscribe + `, ` + denial + `]}`:                                                                notKeptOut,
+		`{"match": [{"path": ["/live"]}, {"path": ["/x"]}], "handle": [` + subscribe + `]}, {"match": [{"path": ["/x/*"]}], "handle": [` + denial + `]}`: "",
+		`{"match": [{"path": ["/live"]}], "terminal": true, "handle": [` + subscribe + `]}, {"handle": [` + files + `]}`:                                 "",
+		`{"handle": [` + subscribe + `]}`:                                                                                                                "",
+	} {
+		got := strings.Join(warningsOf(t, []byte(`{"apps": {"http": {"servers": {"s": {"listen": [":8080"], "routes": [`+routes+`]}}}}}`)), "\n")
+		if want == "" && got != "" || !strings.Contains(got, want) || strings.Count(got, "\n") > 0 {
+			t.Errorf("%s\ngot %s\nwant %s", routes, got, want)
+		}
 	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+}
+
+var fencedCaddyfile = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
+
+// Nothing in the examples and the docs is warned of, but for what the docs show as a
+// mistake. It runs alone.
+func TestExamplesAreWarnedOfNothing(t *testing.T) {
+	examples := make(map[string]string)
+	for _, pattern := range []string{"../caddyfile-examples/*/Caddyfile*", "../README.md", "../docs/*.md"} {
+		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range warningsOf(t, adapted(t, string(text))) {
-			t.Errorf("%s: %s", file, w)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filepath.Ext(file) != ".md" {
+				examples[file] = string(text)
+			}
+			for i, block := range fencedCaddyfile.FindAllStringSubmatch(string(text), -1) {
+				examples[fmt.Sprint(file, " ", i)] = block[1]
+			}
 		}
+	}
+	looked, mistakes := 0, 0
+	for name, text := range examples {
+		if !strings.Contains(text, "\tsse_") {
+			continue
+		}
+		looked++
+		warnings := warningsOf(t, adapted(t, text))
+		if strings.HasPrefix(name, "../docs/access.md") && strings.Contains(strings.Join(warnings, ""), notKeptOut) {
+			mistakes++
+			continue
+		}
+		for _, w := range warnings {
+			t.Errorf("%s: %s\n%s", name, w, text)
+		}
+	}
+	if looked < 10 || mistakes != 1 {
+		t.Errorf("%d examples were looked at, with %d mistakes", looked, mistakes)
 	}
 }
 
@@ -177,6 +226,14 @@ func TestWarningsAreTrue(t *testing.T) {
 		respond @out 401
 		sse_publish /open/say said
 	}
+	sse_subscribe /member/* of:{path.*} {
+		presence ann {
+			channel /members
+		}
+	}
+	sse_publish /publish/* /published
+	sse_history /history/* @kept
+	sse_presence /presence/* here:*
 	handle {
 		sse_subscribe everything /events live:*
 		respond /app.js "alert(1)"
@@ -192,16 +249,19 @@ func TestWarningsAreTrue(t *testing.T) {
 	if got := response.Header.Get("Content-Type"); got != "text/event-stream" {
 		t.Errorf("a script was answered as %q", got)
 	}
-	for _, want := range []string{
-		"sse_subscribe has no matcher", "sse_subscribe never runs", "sse_publish runs before a respond",
-		`"a channel looks like a matcher, and is none: a matcher stands first, right after the directive","channel":"/events"`,
-		`"a channel's name holds a *, which is no wildcard here: it is the one channel of just this name","channel":"live:*"`,
-	} {
+	wanted := []string{"sse_subscribe has no matcher", "sse_subscribe never runs", "sse_publish runs before a respond"}
+	for _, channel := range []string{"/events", "/members", "/published", "@kept"} {
+		wanted = append(wanted, `"a channel looks like a matcher, and is none: a matcher stands first, right after the directive","channel":"`+channel+`"`)
+	}
+	for _, channel := range []string{"live:*", "here:*"} {
+		wanted = append(wanted, `"a channel's name holds a *, which is no wildcard here: it is the one channel of just this name","channel":"`+channel+`"`)
+	}
+	for _, want := range wanted {
 		if n := strings.Count(g.Log(), want); n != 1 {
 			t.Errorf("the log has %q %d times:\n%s", want, n, g.Log())
 		}
 	}
-	if n := strings.Count(g.Log(), `"level":"warn","ts"`); n < 5 {
-		t.Errorf("%d warnings", n)
+	if n := strings.Count(g.Log(), "looks like a matcher") + strings.Count(g.Log(), "no wildcard here"); n != 6 {
+		t.Errorf("%d names are warned of:\n%s", n, g.Log())
 	}
 }

@@ -122,11 +122,11 @@ func (w way) hiddenBy() string {
 				hidden = "" // what comes after may be another request
 			case hidden != "" || !covers(route.MatcherSets, s.route().MatcherSets):
 			case s.isApart(route):
-				hidden = nameOf(route.Handlers[0])
+				hidden = nameOfRoute(route)
 			default:
 				hidden = ending(route.Handlers)
 				if hidden == "" && route.Terminal {
-					hidden = nameOf(route.Handlers[0])
+					hidden = nameOfRoute(route)
 				}
 			}
 		}
@@ -138,6 +138,14 @@ func (w way) hiddenBy() string {
 		}
 	}
 	return ""
+}
+
+// nameOfRoute is what it begins with.
+func nameOfRoute(route caddyhttp.Route) string {
+	if len(route.Handlers) == 0 {
+		return "a route without handlers"
+	}
+	return nameOf(route.Handlers[0])
 }
 
 func rewrites(handler caddyhttp.MiddlewareHandler) bool {
