@@ -2,8 +2,10 @@ package handlers
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/quic-go/quic-go/http3"
@@ -27,28 +29,40 @@ const (
 	longestGrace = 10 * time.Second
 )
 
-// An http3End ends the connections over HTTP/3 of the server that a handler is in.
-type http3End struct {
-	server atomic.Pointer[http3.Server] // nil until there was a request
-}
+// http3Servers are those that have had requests to subscribe, also those of earlier
+// configurations, for which Caddy waits, too: a weak.Pointer[http3.Server] each.
+var http3Servers sync.Map
+
+// A http3Server is that of the handler's newest request over HTTP/3.
+type http3Server struct{ atomic.Pointer[http3.Server] }
 
 // note takes down the server of a request.
-func (e *http3End) note(r *http.Request) {
-	if server, ok := r.Context().Value(http3.ServerContextKey).(*http3.Server); ok && e.server.Load() != server {
-		e.server.Store(server)
-	}
-}
-
-// close closes the connections when Caddy exits, once the subscribers have been sent
-// away.
-func (e *http3End) close(app *sse.App) {
-	server := e.server.Load()
-	if server == nil || app.GracePeriod() > 0 {
+func (s *http3Server) note(r *http.Request) {
+	server, ok := r.Context().Value(http3.ServerContextKey).(*http3.Server)
+	if !ok || s.Load() == server {
 		return
 	}
+	s.Store(server)
+	http3Servers.Range(func(other, _ any) bool {
+		if other.(weak.Pointer[http3.Server]).Value() == nil {
+			http3Servers.Delete(other)
+		}
+		return true
+	})
+	http3Servers.Store(weak.Make(server), nil)
+}
+
+// closeHTTP3 closes the connections over HTTP/3 when Caddy exits, once the subscribers
+// have been sent away.
+func closeHTTP3(log *zap.Logger) {
 	time.Sleep(http3Grace)
-	app.Gateway().Log().Info("closing the connections over HTTP/3 that clients have not closed", zap.Duration("after", http3Grace))
-	_ = server.Close() // the error is of listeners, which Caddy closes
+	http3Servers.Range(func(server, _ any) bool {
+		if server := server.(weak.Pointer[http3.Server]).Value(); server != nil {
+			log.Info("closing the connections over HTTP/3 that clients have not closed", zap.Duration("after", http3Grace))
+			go server.Close() //nolint:errcheck // the error is of listeners, which Caddy closes
+		}
+		return true
+	})
 }
 
 // awayFor is for how much longer than others a subscriber stays away when Caddy ends.
@@ -65,11 +79,16 @@ func awayFor(r *http.Request, app *sse.App) time.Duration {
 
 // endOnExit ends the subscriptions when Caddy exits, which otherwise waits for
 // those over HTTP/2 and HTTP/3 for ever. On a reload they may go on.
-func endOnExit(app *sse.App, http3 *http3End) func() {
+func endOnExit(app *sse.App) func() {
 	return func() {
-		if caddy.Exiting() {
-			app.Gateway().Drain()
-			http3.close(app)
+		if !caddy.Exiting() {
+			return
+		}
+		app.Gateway().Drain()
+		if app.GracePeriod() == 0 {
+			closingHTTP3.Do(func() { closeHTTP3(app.Gateway().Log()) })
 		}
 	}
 }
+
+var closingHTTP3 sync.Once

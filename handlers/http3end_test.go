@@ -110,13 +110,24 @@ func subscribeOnce(ctx context.Context, client *http.Client, url string, greetin
 // others that were sent away are with the next process soon.
 func TestEndOverHTTP3(t *testing.T) {
 	t.Parallel()
-	for name, grace := range map[string]string{"no grace_period": "", "grace_period": "\tgrace_period 1s\n"} {
+	for name, test := range map[string]struct {
+		global  string
+		reloads bool
+	}{
+		"no grace_period":       {"", false},
+		"of a server before it": {"", true},
+		"grace_period":          {"\tgrace_period 1s\n", false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := gatewaytest.Start(t, grace+redisOption(redistest.Start(t)), http3Site)
+			global := test.global + redisOption(redistest.Start(t))
+			g := gatewaytest.Start(t, global, http3Site)
 			client, network := vanishingClient(t)
 			gatewaytest.Subscribe(t, client, "https://"+g.Addr+"/events").Await("data: hello\n\n")
 			network.gone.Store(true)
+			if test.reloads {
+				g.Reload(global, http3Site+"\n# again")
+			}
 
 			// Another comes back when it has been told to, as browsers do.
 			greetings := make(chan time.Time, 100)

@@ -153,7 +153,7 @@ type Subscribe struct {
 	limits  *sse.Limits
 	scopes  []admission.Scope
 	path    request.Path
-	http3   http3End
+	http3   http3Server
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
@@ -242,7 +242,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		server.RegisterConnContext(delivery.ConnContext)
-		server.RegisterOnShutdown(endOnExit(s.app, &s.http3))
+		server.RegisterOnShutdown(endOnExit(s.app))
 	}
 	return nil
 }
