@@ -33,7 +33,7 @@ const (
 // configurations, for which Caddy waits, too: a weak.Pointer[http3.Server] each.
 var http3Servers sync.Map
 
-// A http3Server is that of the handler's newest request over HTTP/3.
+// An http3Server is that of the handler's newest request over HTTP/3.
 type http3Server struct{ atomic.Pointer[http3.Server] }
 
 // note takes down the server of a request.
@@ -59,7 +59,7 @@ func closeHTTP3(log *zap.Logger) {
 	http3Servers.Range(func(server, _ any) bool {
 		if server := server.(weak.Pointer[http3.Server]).Value(); server != nil {
 			log.Info("closing the connections over HTTP/3 that clients have not closed", zap.Duration("after", http3Grace))
-			go server.Close() //nolint:errcheck // the error is of listeners, which Caddy closes
+			go func() { _ = server.Close() }() // the error is of listeners, which Caddy closes
 		}
 		return true
 	})
