@@ -42,10 +42,10 @@ cover: tools
 
 # Half a minute for each fuzz test.
 fuzz:
-	go test -fuzz FuzzEvent -fuzztime 30s ./module/eventstream
-	go test -fuzz FuzzEnvelope -fuzztime 30s ./module/eventstream
-	go test -fuzz FuzzStored -fuzztime 30s ./module/eventstream
-	go test -fuzz FuzzVector -fuzztime 30s ./module/eventstream
+	go test -fuzz FuzzEvent -fuzztime 30s ./internal/eventstream
+	go test -fuzz FuzzEnvelope -fuzztime 30s ./internal/eventstream
+	go test -fuzz FuzzStored -fuzztime 30s ./internal/eventstream
+	go test -fuzz FuzzVector -fuzztime 30s ./internal/eventstream
 	go test -fuzz FuzzCheckChannel -fuzztime 30s ./module
 
 # Two million deliveries, while everything breaks.

@@ -8,10 +8,10 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/presence"
 )
 
 // foreign are names with an underscore that are not ours.

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // patience is how many times the reconnection time somebody is to stay away who

@@ -5,8 +5,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/caddy-sse/caddy-sse/module/bus"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // firstCount is how many entries are read first, while their size is not known.

@@ -12,8 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/seldom"
-	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // A refusal is what a client is told of what went wrong: a sentence in which there

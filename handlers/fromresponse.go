@@ -9,9 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/seldom"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // publishAnswer publishes what the next handler answers, and then answers it.

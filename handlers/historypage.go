@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/bus"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // parsePage reads which page of the history a query asks for.

@@ -3,7 +3,7 @@ package handlers
 import (
 	"net/http"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // queryNames are how a URL may call it, the first that has a value first: as the

@@ -15,8 +15,8 @@ import (
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // DefaultMaxSize is how many bytes a payload may have unless configured.

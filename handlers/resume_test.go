@@ -10,9 +10,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 const resumeSite = `http://{$ADDR} {

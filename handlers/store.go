@@ -11,7 +11,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 )
 
 // DefaultMaxLen is about how many entries a channel's history keeps unless

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 const storeSite = `http://{$ADDR} {

@@ -14,12 +14,12 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/delivery"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
 func init() {
@@ -147,7 +147,7 @@ type Subscribe struct {
 
 	app     *sse.App
 	format  eventstream.Format
-	options *delivery.Options
+	options *transport.Options
 	keep    hub.Keep
 	cors    origins
 	limits  *sse.Limits
@@ -202,7 +202,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	}
 	s.Heartbeat = cmp.Or(s.Heartbeat, s.app.Heartbeat)
 	s.Retry = cmp.Or(s.Retry, s.app.Retry)
-	s.options = &delivery.Options{
+	s.options = &transport.Options{
 		Heartbeat:    max(0, time.Duration(s.Heartbeat)),
 		MaxDuration:  time.Duration(s.MaxDuration),
 		Retry:        time.Duration(s.Retry),
@@ -241,7 +241,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("gate: %w", err)
 	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		server.RegisterConnContext(delivery.ConnContext)
+		server.RegisterConnContext(transport.ConnContext)
 		server.RegisterOnShutdown(endOnExit(s.app))
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // parseSubscribe reads the directive, with the gate, which only the whole

@@ -9,11 +9,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/handlers/request"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
 func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) (err error) {

@@ -13,11 +13,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/history"
-	"github.com/caddy-sse/caddy-sse/module/hub"
-	"github.com/caddy-sse/caddy-sse/module/presence"
+	"github.com/caddy-sse/caddy-sse/internal/history"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
 )
 
 // Defaults of the app's settings.

@@ -6,7 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
-	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 )
 
 func init() {

@@ -8,7 +8,7 @@ import (
 	"github.com/pbnjay/memory"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 )
 
 // About what a subscriber costs, in bytes: its socket, with TLS, or an

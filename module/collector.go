@@ -5,8 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
 // A Filter chooses subscribers: those who match all that is set.

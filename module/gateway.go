@@ -11,12 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/bus"
-	"github.com/caddy-sse/caddy-sse/module/delivery"
-	"github.com/caddy-sse/caddy-sse/module/history"
-	"github.com/caddy-sse/caddy-sse/module/hub"
-	"github.com/caddy-sse/caddy-sse/module/presence"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/history"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
 // A Gateway is one Redis server and everyone who listens to it.
@@ -27,7 +27,7 @@ type Gateway struct {
 	Bus      *bus.Bus
 	History  *history.History
 	Presence *presence.Presence
-	Poller   *delivery.Poller
+	Poller   *transport.Poller
 
 	number  int64  // in the order of their beginning
 	embedAt string // empty: no embedded server
@@ -55,7 +55,7 @@ type Gateway struct {
 var begun atomic.Int64 // gateways
 
 func newGateway(r *Redis, o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
-	poller, err := delivery.NewPoller()
+	poller, err := transport.NewPoller()
 	if err != nil {
 		return nil, err
 	}

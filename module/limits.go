@@ -6,9 +6,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/module/admission"
 )
 
 // Limits bound what clients can make grow. A client is an address as Caddy has

@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // A PublishResult is what became of something that was to be published. Each

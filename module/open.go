@@ -6,11 +6,11 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
-	"github.com/caddy-sse/caddy-sse/module/delivery"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/hub"
-	"github.com/caddy-sse/caddy-sse/module/presence"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
 // A Spec is a request to subscribe, as whoever has read it wants it done.
@@ -18,7 +18,7 @@ type Spec struct {
 	// Request is what the hub is asked for; [Gateway.Open] fills in About.
 	Request hub.Request
 	// Options say how it is delivered.
-	Options *delivery.Options
+	Options *transport.Options
 	// Ticket is its admission; nil if it is not counted.
 	Ticket *admission.Ticket
 	// Member is who it is to others; nil if they are not told.
@@ -53,7 +53,7 @@ const evicted = time.Hour
 // channels, waits until they are heard, writes the head of the response, enters
 // presence, delivers, and leaves, each exactly once, whatever ends it. It returns
 // when the subscription is over, or has gone on without the handler; see
-// [delivery.TakeOver]. With an error it has begun nothing, and written nothing.
+// [transport.TakeOver]. With an error it has begun nothing, and written nothing.
 //
 // The ticket is Open's from here on. What a subscription keeps is neither the
 // request's nor the handler's, which a reload replaces.
@@ -70,11 +70,11 @@ func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error
 		return nil
 	}
 	o.join(spec)
-	delivery.LiftWriteTimeout(w, r)
+	transport.LiftWriteTimeout(w, r)
 	g.awaitReady(r.Context(), o.subscriber)
 	g.Hub.Open(o.subscriber)
 	writeHead(w)
-	conn := delivery.TakeOver(w, r)
+	conn := transport.TakeOver(w, r)
 	if conn == nil && http.NewResponseController(w).Flush() != nil {
 		return nil // the client has left
 	}
@@ -128,10 +128,10 @@ func (o *opening) enter(m *Member) {
 
 // deliver brings the subscriber its events: in the hub's loop, if its connection
 // was taken over, so that the handler returns at once; else here.
-func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *delivery.Conn, options *delivery.Options) {
+func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *transport.Conn, options *transport.Options) {
 	gateway, about := o.gateway, o.about
 	o.delivered = true
-	ended := func(e delivery.End) {
+	ended := func(e transport.End) {
 		o.leave()
 		gateway.closed(about, e)
 	}
@@ -139,14 +139,14 @@ func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *delivery
 		about.takenOver()
 		gateway.opened(about)
 		gateway.Attach(o.subscriber, func(loop *hub.Loop) hub.Outlet {
-			return delivery.NewSocket(conn, loop, gateway.Poller, options, ended)
+			return transport.NewSocket(conn, loop, gateway.Poller, options, ended)
 		})
 		return
 	}
 	gateway.opened(about)
-	end := delivery.End{Reason: delivery.ErrLeft}
+	end := transport.End{Reason: transport.ErrLeft}
 	defer func() { ended(end) }()
-	out := delivery.NewResponse(options)
+	out := transport.NewResponse(options)
 	gateway.Attach(o.subscriber, func(*hub.Loop) hub.Outlet { return out })
 	end = out.Serve(r.Context(), w)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
 // Metrics say what is told of single channels.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
 // readyTimeout is how long a subscriber's answer waits until its channels are

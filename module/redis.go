@@ -18,7 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/module/bus"
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 )
 
 // DefaultRedis is the address of Redis unless one is configured.

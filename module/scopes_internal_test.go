@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/module/admission"
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 )
 
 // Directives have counters of their own, which a reload finds again, and which are

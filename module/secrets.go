@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/seldom"
-	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // secrets are the credentials and the TLS configuration of connections to Redis,

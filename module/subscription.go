@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/module/delivery"
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
 // A Subscription is what is known of a subscriber besides what it is sent.
@@ -42,7 +42,7 @@ func (g *Gateway) opened(s *Subscription) {
 }
 
 // closed is told when a subscription is over.
-func (g *Gateway) closed(s *Subscription, e delivery.End) {
+func (g *Gateway) closed(s *Subscription, e transport.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
 	g.subscribers.Add(-1)
@@ -75,7 +75,7 @@ const (
 )
 
 var closeReasons = map[error]CloseReason{
-	delivery.ErrLeft: ClosedLeft, delivery.ErrSlow: ClosedSlow, delivery.ErrStalled: ClosedStalled, delivery.ErrOld: ClosedOld,
+	transport.ErrLeft: ClosedLeft, transport.ErrSlow: ClosedSlow, transport.ErrStalled: ClosedStalled, transport.ErrOld: ClosedOld,
 	hub.ErrClosed: ClosedEnd, hub.ErrFlooded: ClosedSlow, hub.ErrKicked: ClosedKicked, hub.ErrTooMany: ClosedLimit,
 }
 

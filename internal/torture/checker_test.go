@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // What judges the others is judged here: it finds whatever may go wrong, and

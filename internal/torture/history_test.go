@@ -10,8 +10,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
 )
 
 // Whoever comes back gets what it missed, once, in order, on any gateway; and

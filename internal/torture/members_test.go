@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/module/presence"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
 )
 
 // The members of a room are all on one gateway, and those who watch it on the

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // firstEvents is how many of the newest events a page gets that is loaded for

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/presence"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/presence"
 )
 
 // An entry of a history, as far as it is kept: its data is a hash.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
 // A tally judges, as they come, the numbers that one subscriber of a live

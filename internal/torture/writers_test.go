@@ -21,7 +21,7 @@ var publishScript string
 
 func init() {
 	redis.SetLogger(silent{})
-	script, err := os.ReadFile("../../module/bus/sse_publish.lua")
+	script, err := os.ReadFile("../../internal/bus/sse_publish.lua")
 	if err != nil {
 		panic(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddy-sse/caddy-sse/module/hub"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
 // Channels is a list of them; Count counts those that are not listed, too.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/bus"
 )
 
 // A Status is how it stands with the gateways.

@@ -10,8 +10,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-sse/caddy-sse/internal/admission"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/admission"
 )
 
 // Subscribers is a list of them; Count counts those that are not listed, too.

@@ -7,14 +7,14 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 	sse "github.com/caddy-sse/caddy-sse/module"
-	"github.com/caddy-sse/caddy-sse/module/delivery"
-	"github.com/caddy-sse/caddy-sse/module/eventstream"
-	"github.com/caddy-sse/caddy-sse/module/hub"
 )
 
 // tailOptions are those of a subscriber of the admin endpoint.
-var tailOptions = &delivery.Options{Heartbeat: sse.DefaultHeartbeat, Retry: sse.DefaultRetry, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
+var tailOptions = &transport.Options{Heartbeat: sse.DefaultHeartbeat, Retry: sse.DefaultRetry, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
 
 // tail answers what a subscriber of a channel hears: what is added to its history,
 // where it has one, and else what is published; with ?history, the former.

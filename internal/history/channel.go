@@ -1,0 +1,163 @@
+package history
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/hub"
+)
+
+// A channel whose history is followed.
+type channel struct {
+	name     string
+	follower hub.Follower
+	history  *History
+	auditAt  time.Duration // which second of auditEvery
+	weighs   atomic.Int64  // bytes of an entry, about; 0: not known
+	halved   atomic.Int64  // how often the newest read took too long
+
+	mu    sync.Mutex
+	begun bool
+	last  eventstream.EntryID // handed over, or where it began
+	// wasThere and added are as in known.
+	wasThere bool
+	added    int64
+	inDoubt  bool // last was not there any more: the next read has to tell why
+	rereads  int  // how often it has been asked why, in vain
+
+	// interruptions counts how often entries may have been added that nothing
+	// was heard of.
+	interruptions atomic.Uint32
+	confirmed     uint32 // the interruptions before a read that was complete
+	heard         notified
+	toMark        bool // the next read is to be marked; see notices.mark
+	marked        bool // the newest read was, if it could be
+	promised      eventstream.EntryID
+	atRead        struct { // when the newest read began
+		interruptions uint32
+		heard         notified
+	}
+
+	state    state
+	failures int                  // of reads, one after another
+	refused  bool                 // the newest failure was final
+	ahead    []eventstream.Stored // said by the script while a read is to come
+	owed     owed
+}
+
+// A state is how it stands with reading a channel's Redis stream.
+type state int
+
+const (
+	idle state = iota
+	toRead
+	isRead
+	toReadAgain // when the read that is under way is done
+)
+
+// maxAhead is how much of what the script says is kept while a read is to come;
+// what is more is read.
+const maxAhead = 256
+
+// interrupted says that entries may have been added that nothing was heard of,
+// and has the channel's Redis stream read.
+func (c *channel) interrupted() {
+	c.interruptions.Add(1)
+	c.ring()
+}
+
+// promise says that there is an entry with that ID.
+func (c *channel) promise(id eventstream.EntryID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.promised == (eventstream.EntryID{}) && id.Compare(c.last) > 0 {
+		c.promised = id
+	}
+	c.want()
+}
+
+// ring has the channel's Redis stream read, soon.
+func (c *channel) ring() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.want()
+}
+
+func (c *channel) want() {
+	switch c.state {
+	case idle:
+		c.state = toRead
+		c.history.reads.add(c)
+	case isRead:
+		c.state = toReadAgain
+	}
+}
+
+// isIdle reports whether an entry would be news.
+func (c *channel) isIdle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == idle && c.begun && !c.refused
+}
+
+// position is the last entry that was handed over.
+func (c *channel) position() eventstream.EntryID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
+}
+
+// hear takes what was said to the channel.
+func (c *channel) hear(payload string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said, ok := eventstream.ParseStored(payload)
+	switch {
+	case !ok:
+		c.rung()
+		c.want()
+	case c.state == idle && c.begun && said.Previous == c.last:
+		c.hand([]eventstream.Entry{said.Entry})
+	case c.state != idle && len(c.ahead) < maxAhead:
+		c.ahead = append(c.ahead, said)
+	default:
+		c.want()
+	}
+}
+
+// hand hands entries to the follower.
+func (c *channel) hand(entries []eventstream.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	c.last, c.wasThere = entries[len(entries)-1].ID, true
+	if c.added >= 0 {
+		c.added += int64(len(entries))
+	}
+	c.heard.late += len(entries)
+	c.follower.Append(entries)
+}
+
+// catchUp hands over what the script has said while the Redis stream was read,
+// as far as it goes on from there, and reports whether that is all.
+func (c *channel) catchUp() bool {
+	ahead := c.ahead
+	c.ahead = nil
+	var next []eventstream.Entry
+	last := c.last
+	isAll := true
+	for _, said := range ahead {
+		switch {
+		case said.ID.Compare(last) <= 0: // it was read
+		case said.Previous == last:
+			next = append(next, said.Entry)
+			last = said.ID
+		default:
+			isAll = false
+		}
+	}
+	c.hand(next)
+	return isAll
+}

@@ -1,0 +1,111 @@
+package hub
+
+import (
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+)
+
+// Listening is the source's word that from now on it hears the channel. A
+// subscriber that has been open since before may have missed events, and is
+// told so.
+func (h *Hub) Listening(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.live[name]
+	if c == nil || c.ready.Load() {
+		return
+	}
+	c.ready.Store(true)
+	if c.begun {
+		h.number++
+		c.gap(eventstream.Unknown, position{Seq: h.number})
+		c.checkReady()
+		return
+	}
+	// A number of its own: what was said in an earlier life of the channel, or
+	// between two, was before.
+	h.number++
+	c.begin(position{Seq: h.number})
+}
+
+// Deaf is the source's word that it hears no channel any more, until Listening.
+func (h *Hub) Deaf() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.live {
+		c.ready.Store(false)
+	}
+}
+
+// Message hands a payload to the channel's subscribers. It is encoded once for
+// each way in which they want it.
+func (h *Hub) Message(name, payload string) {
+	heard := time.Now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.live[name]
+	if c == nil || !c.begun {
+		return
+	}
+	h.number++
+	m := newMoment(c, position{Seq: h.number}, eventstream.Payload(payload))
+	c.hand(m, heard)
+	c.remember(m)
+}
+
+// Begin tells a channel with history where it is.
+func (c *channel) Begin(head eventstream.EntryID) {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	if c.forgotten {
+		return
+	}
+	c.ready.Store(true)
+	c.begin(head)
+}
+
+// Append hands the history's next entries to the channel's subscribers.
+func (c *channel) Append(entries []eventstream.Entry) {
+	heard := time.Now()
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	if c.forgotten {
+		return
+	}
+	for _, e := range entries {
+		m := newMoment(c, e.ID, e)
+		c.hand(m, heard)
+		c.remember(m)
+	}
+	c.letPresent(false)
+}
+
+// Gap tells the channel's subscribers that entries may be missing.
+func (c *channel) Gap(reason eventstream.Reason, to eventstream.EntryID) {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	if !c.forgotten {
+		c.gap(reason, to)
+		c.letPresent(true)
+	}
+}
+
+// begin gives the channel's log its start, and those who have waited for it
+// their place.
+func (c *channel) begin(at position) {
+	c.begun = true
+	c.log.start = at
+	if !c.history {
+		c.log.before = eventstream.Unknown
+	}
+	waiting := c.waiting
+	c.waiting = nil
+	c.gather(func() {
+		for m := range waiting {
+			c.hub.began(m.subscriber)
+		}
+	})
+}
+
+var _ Follower = (*channel)(nil)

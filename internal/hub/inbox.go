@@ -1,0 +1,76 @@
+package hub
+
+import "github.com/caddy-sse/caddy-sse/internal/eventstream"
+
+// What the hub is told faster than the loops can hand it on waits in their inboxes.
+// These have a part of the memory: what all forget is forgotten sooner while they
+// are full, and past it a channel's subscribers in a loop are told of a gap, and
+// go on with what comes after it. So neither the source nor other loops wait.
+
+const (
+	// inboxShare is the part of the memory that all inboxes may take together.
+	inboxShare = 4
+	// minInbox is how many bytes an inbox may take in any case: a burst is no flood.
+	minInbox = 64 << 10
+	// itemOverhead is about what something in an inbox costs besides its frame.
+	itemOverhead = 128
+)
+
+// inboxLimit is how many bytes an inbox may take.
+func (h *Hub) inboxLimit() int {
+	return max(minInbox, h.memory.limit/inboxShare/len(h.loops))
+}
+
+// offer gives f, which hands frames of so many bytes to the audience's share of a
+// loop, to each loop that has members of it, and room.
+func (c *channel) offer(a *audience, bytes int, f func(*Loop)) {
+	bytes += itemOverhead
+	limit := c.hub.inboxLimit()
+	for i, l := range c.hub.loops {
+		if s := &a.shares[i]; s.count > 0 && (s.isBehind || !l.offer(func() { f(l) }, bytes, limit)) {
+			c.fallBehind(a, l)
+		}
+	}
+}
+
+// fallBehind keeps everything from the audience's members in a loop until it has
+// done what it was given before. Then they are told of a gap.
+func (c *channel) fallBehind(a *audience, l *Loop) {
+	s := &a.shares[l.index]
+	if s.isBehind {
+		return
+	}
+	s.isBehind = true
+	from := c.headID()
+	l.Do(func() {
+		c.hub.mu.Lock()
+		defer c.hub.mu.Unlock()
+		s.isBehind = false
+		// In a turn of its own, so that those are told, too, who have entered
+		// meanwhile.
+		c.tellOverflow(a, l, from)
+	})
+}
+
+// tellOverflow has the audience's members in a loop be told of a gap from there up
+// to the present.
+func (c *channel) tellOverflow(a *audience, l *Loop, from string) {
+	to := c.log.head()
+	g := &eventstream.Gap{Channel: c.name, Reason: eventstream.Overflow, From: from, To: c.headID()}
+	id := ""
+	if c.history { // else there may still be earlier events of the subscriber's other channels
+		id = a.view.id(g.To)
+	}
+	c.hub.expectPendingGaps()
+	l.Do(func() {
+		for _, m := range a.shares[l.index].members {
+			s := m.subscriber
+			if s.hasVector() {
+				s.places[m.place].got, s.places[m.place].hasGot = to, true
+			}
+			if s.open || c.history {
+				s.miss(g, id)
+			}
+		}
+	})
+}

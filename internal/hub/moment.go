@@ -1,0 +1,132 @@
+package hub
+
+import (
+	"strconv"
+	"strings"
+	"weak"
+
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+)
+
+// A position is where in a channel an event is: the ID of a history's entry, or,
+// in a channel without one, the number that the hub gave the event, as Seq.
+type position = eventstream.EntryID
+
+// A moment is an event that a channel remembers.
+type moment struct {
+	at      position
+	content eventstream.Content
+	hash    string // of a live one: what other gateways know it by
+	size    int
+
+	appID    string // of a live one: the ID that the app gave it, once it is known
+	hasAppID bool
+
+	frames []viewed // for those who come back; see frame
+
+	channel        *channel
+	newer, older   *moment // in the hub's memory
+	isInHubsMemory bool
+}
+
+// viewed is a moment's frame in one view, for as long as somebody still has to
+// be sent it.
+type viewed struct {
+	view  view
+	frame weak.Pointer[eventstream.Frame]
+}
+
+// A view is how an audience wants events: how they are read, and whether each
+// carries its ID.
+type view struct {
+	eventstream.View
+	ids bool
+}
+
+// overhead is about what a moment costs besides its content.
+const overhead = 250
+
+func newMoment(c *channel, at position, content eventstream.Content) *moment {
+	c.check(content)
+	m := &moment{at: at, content: content, channel: c, size: overhead}
+	switch content := content.(type) {
+	case eventstream.Payload:
+		m.hash = c.chain.add(c.name, string(content))
+		m.size += len(content)
+	case eventstream.Entry:
+		for _, f := range content.Fields {
+			m.size += len(f) + 16
+		}
+	}
+	return m
+}
+
+// encode makes the moment's frame, and says what was malformed.
+func (m *moment) encode(v view) (*eventstream.Frame, error) {
+	event, err := m.event(v)
+	return event.Frame(), err
+}
+
+// event is the moment as an event of the view.
+func (m *moment) event(v view) (eventstream.Event, error) {
+	event, err := m.content.Event(v.View)
+	if _, isEntry := m.content.(eventstream.Entry); isEntry && !v.ids {
+		event.ID = "" // the subscriber's own stands before it
+	}
+	if event.ID == "" && v.ids {
+		event.ID = m.id()
+	}
+	return event, err
+}
+
+// frame is the moment's frame for those who come back, who share it.
+func (m *moment) frame(v view) *eventstream.Frame {
+	for i := range m.frames {
+		if m.frames[i].view != v {
+			continue
+		}
+		if f := m.frames[i].frame.Value(); f != nil {
+			return f
+		}
+		f, _ := m.encode(v) // what was malformed is counted
+		m.frames[i].frame = weak.Make(f)
+		return f
+	}
+	f, _ := m.encode(v)
+	m.frames = append(m.frames, viewed{v, weak.Make(f)})
+	return f
+}
+
+// id is the moment's event ID.
+func (m *moment) id() string { return m.channel.id(m.at, m.hash) }
+
+// isCalled reports whether the app gave the live moment that ID.
+func (m *moment) isCalled(id string) bool {
+	if !m.hasAppID {
+		event, _ := m.content.Event(eventstream.View{Format: eventstream.JSON})
+		m.appID, m.hasAppID = event.ID, true
+	}
+	return m.appID == id
+}
+
+// A liveID is the event ID of a channel without history: it leads back to the
+// event by its number on the gateway that made it, and by its hash on others.
+// In text it is <epoch>-<number>-<hash>; the hash is empty where there has been
+// no event. See chain.
+type liveID struct {
+	epoch  string // of the hub's life
+	number uint64
+	hash   string
+}
+
+func (id liveID) String() string {
+	return id.epoch + "-" + strconv.FormatUint(id.number, 10) + "-" + id.hash
+}
+
+func parseLiveID(s string) (id liveID, ok bool) {
+	epoch, rest, ok1 := strings.Cut(s, "-")
+	number, hash, ok2 := strings.Cut(rest, "-")
+	n, err := strconv.ParseUint(number, 10, 64)
+	id = liveID{epoch, n, hash}
+	return id, ok1 && ok2 && err == nil && id.String() == s
+}

@@ -1,0 +1,144 @@
+package hub
+
+import (
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+)
+
+// pendingGaps are the gaps that a subscriber has yet to be told of, in one event.
+//
+// A page answers a gap by loading anew what it shows, so those whom a fault has hit
+// are told one after another, and of all their channels at once. Until then, no
+// event that a subscriber gets has an ID: were its connection cut with a newer one,
+// it would come back as if it had missed nothing. With the one that it had before the
+// fault, it is told when it comes back.
+type pendingGaps struct {
+	gaps []*eventstream.Gap // of channels that are all different
+	id   string             // of where the subscriber is now, for the event
+	due  time.Duration      // in the loop's time
+}
+
+const (
+	// DefaultGapSpread is over how long subscribers are told of gaps, unless
+	// [Hub.SpreadGaps] says otherwise.
+	DefaultGapSpread = 3 * time.Second
+	// gapPatience is for how much longer a gap waits until all the subscriber's
+	// channels are heard again, so that one fault is one gap.
+	gapPatience = 2 * time.Second
+	// quickestGapTick is how often, at most, a loop looks whose gaps are due.
+	quickestGapTick = 10 * time.Millisecond
+)
+
+// SpreadGaps sets over how long subscribers whom a fault has hit are told of their
+// gaps: each at a moment of its own in the last three quarters of it, since the
+// channels of one are not heard again at one moment. Zero: at once, as soon as all
+// of them are.
+func (h *Hub) SpreadGaps(d time.Duration) { h.gapSpread.Store(int64(d)) }
+
+// gapDelay is a subscriber's own part of the spread.
+func (h *Hub) gapDelay() time.Duration {
+	d := time.Duration(h.gapSpread.Load())
+	return d/4 + spread(d-d/4)
+}
+
+// expectPendingGaps has events be encoded without IDs, too, for as long as somebody
+// may have gaps pending.
+func (h *Hub) expectPendingGaps() {
+	h.pendingGapsUntil = time.Now().Add(time.Duration(h.gapSpread.Load()) + gapPatience + time.Second)
+}
+
+// plainFrame is the frame of the event without any ID; nil if nobody needs it now.
+func (h *Hub) plainFrame(m *moment, v view, heard time.Time) *eventstream.Frame {
+	if heard.After(h.pendingGapsUntil) {
+		return nil
+	}
+	event, _ := m.event(v)
+	event.ID = ""
+	return event.Frame()
+}
+
+// miss has the subscriber be told of the gap. The id is of where it is then; empty
+// if it has none.
+func (s *Subscriber) miss(g *eventstream.Gap, id string) {
+	if s.closed != nil {
+		return
+	}
+	p := s.pendingGaps
+	if p == nil {
+		p = &pendingGaps{due: s.loop.now + s.hub.gapDelay()}
+		s.pendingGaps = p
+	}
+	p.add(g)
+	if id != "" {
+		p.id = id
+	}
+	switch {
+	case p.due <= s.loop.now && len(s.places) == 1:
+		s.tellGaps(p.id)
+	case len(p.gaps) == 1:
+		s.loop.tellLater(s)
+	}
+}
+
+// add adds a gap, or what the channel has missed besides.
+func (p *pendingGaps) add(g *eventstream.Gap) {
+	for i, old := range p.gaps {
+		if old.Channel == g.Channel {
+			both := *old // which others share
+			both.To = g.To
+			p.gaps[i] = &both
+			return
+		}
+	}
+	p.gaps = append(p.gaps, g)
+}
+
+// tellGaps tells the subscriber of all gaps that are pending.
+func (s *Subscriber) tellGaps(id string) {
+	p := s.pendingGaps
+	if p == nil {
+		return
+	}
+	s.pendingGaps = nil
+	if s.hasVector() {
+		id = ""
+		s.send(eventstream.IDLine(s.vector()))
+	}
+	s.send(eventstream.GapsFrame(p.gaps, id))
+	s.hub.countGap(p.gaps[0].Reason)
+}
+
+// tellLater has the loop tell the subscriber when its gaps are due.
+func (l *Loop) tellLater(s *Subscriber) {
+	l.untold = append(l.untold, s)
+	if len(l.untold) == 1 {
+		l.tickGaps()
+	}
+}
+
+// tickGaps is one timer a loop, however many wait.
+func (l *Loop) tickGaps() {
+	tick := max(quickestGapTick, time.Duration(l.hub.gapSpread.Load())/100)
+	time.AfterFunc(tick, func() { l.Do(l.tellDue) })
+}
+
+// tellDue tells those whose gaps are due.
+func (l *Loop) tellDue() {
+	rest := l.untold[:0]
+	for _, s := range l.untold {
+		switch p := s.pendingGaps; {
+		case p == nil: // it was told, or has left
+		case l.now < p.due, l.now < p.due+gapPatience && !s.hearsAll():
+			rest = append(rest, s)
+		default:
+			s.tellGaps(p.id)
+		}
+	}
+	clear(l.untold[len(rest):])
+	if l.untold = rest; len(rest) == 0 {
+		l.untold = nil
+		return
+	}
+	l.tickGaps()
+}

@@ -1,0 +1,393 @@
+package hub
+
+import (
+	"errors"
+	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/jitter"
+)
+
+// Reasons for which a hub closes a subscriber.
+var (
+	ErrClosed  = errors.New("the gateway stops, or has another Redis now")
+	ErrFlooded = errors.New("more came before the client was there than may wait for it")
+)
+
+// An Outlet takes one subscriber's frames, in order. It is used in the
+// subscriber's loop only, and nothing in it may block.
+type Outlet interface {
+	// Send takes a frame, to be written at the next Flush.
+	Send(*eventstream.Frame)
+	// Flush writes what was sent, as far as the client takes it.
+	Flush()
+	// WhenWritten calls f, once, from wherever, after what was sent before is
+	// written.
+	WhenWritten(f func())
+	// Close ends the subscription once what was sent before is written.
+	Close(reason error)
+	// Waiting is how many bytes are not written yet.
+	Waiting() int
+}
+
+// A Request is what a subscriber asks for.
+type Request struct {
+	// Interests are channels that are all different; with History at most
+	// [eventstream.MaxVector].
+	Interests []Interest
+	// History makes the channels those that Redis keeps.
+	History bool
+	// Away has the subscriber told when the source is away, and when it is back.
+	Away bool
+	// Last is how many of the newest events somebody without an ID gets, of
+	// each channel with history.
+	Last int
+	// Max is how many events of a channel's history are replayed.
+	Max int
+	// LastEventID is where the subscriber was, as it says itself; empty if it
+	// comes for the first time.
+	LastEventID string
+	// Keep is what the channels have to remember. Without events in it, a live
+	// subscriber gets no IDs.
+	Keep Keep
+	// About is what whoever asks for it knows of the subscriber besides.
+	About any
+	// Opening is what the subscriber is sent first.
+	Opening *eventstream.Frame
+	// Greeting is the event that it is sent next; nil if there is none. It carries
+	// the subscriber's ID, if that is known in time.
+	Greeting *eventstream.Event
+	// Pending is how many bytes may wait for the subscriber before it is
+	// attached.
+	Pending int
+	// Retry is the reconnection time, give or take half, with which a hub that
+	// closes sends it away.
+	Retry time.Duration
+	// AwayFor is for how much longer the subscriber is to stay away then, after all
+	// have been sent away.
+	AwayFor time.Duration
+}
+
+// An Interest is a channel that a subscriber listens to, and how it wants its
+// events read.
+type Interest struct {
+	Channel string
+	View    eventstream.View
+}
+
+// A Subscriber is one open EventSource.
+type Subscriber struct {
+	hub     *Hub
+	id      uint64
+	request Request
+	ready   chan struct{} // nil once it is attached
+
+	// Guarded by the hub.
+	opened  bool
+	left    bool
+	unbegun int  // of its channels
+	resumed bool // its live channels, together
+	needsID bool // it comes for the first time, or was told of a gap
+
+	// Its loop, and what is that loop's own.
+	loop      *Loop
+	at        int     // among the loop's subscribers
+	places    []place // one an interest
+	unsettled int     // places in which it is not up to date
+	isReady   bool
+	open      bool
+	out       Outlet             // nil until it is attached
+	greeting  *eventstream.Event // until it is attached: the second in queue
+	queue     []*eventstream.Frame
+	after     []func() // for the outlet's WhenWritten
+	waiting   int      // bytes in queue
+	dirty     bool
+	closed    error
+
+	pendingGaps *pendingGaps // nil if there are none
+}
+
+// A place is where a subscriber stands in one of its channels.
+type place struct {
+	channel *channel
+
+	// Guarded by the hub.
+	audience *audience // nil until it is up to date
+	pursuit  *pursuit  // while it is not
+
+	// The loop's own.
+	members *share   // nil until it is up to date
+	at      int      // among them
+	got     position // of the newest event it was sent, if hasGot
+	hasGot  bool
+	tag     eventstream.Tag // if the subscriber's IDs are its own
+}
+
+// NewSubscriber makes a subscriber that begins with its opening.
+func NewSubscriber(r Request) *Subscriber {
+	s := &Subscriber{
+		request:   r,
+		needsID:   r.LastEventID == "",
+		open:      r.LastEventID != "",
+		ready:     make(chan struct{}),
+		places:    make([]place, len(r.Interests)),
+		unsettled: len(r.Interests),
+		queue:     []*eventstream.Frame{r.Opening},
+	}
+	if r.Greeting != nil {
+		s.greeting, s.request.Greeting = r.Greeting, nil
+		s.queue = append(s.queue, s.greeting.Frame())
+	}
+	vector, _ := eventstream.ParseVector(r.LastEventID)
+	if s.hasVector() {
+		s.tag()
+	}
+	for i := range s.places {
+		pl := &s.places[i]
+		pl.got, pl.hasGot = vector.At(pl.tag)
+	}
+	return s
+}
+
+// tag gives the channels the tags by which they are known in the subscriber's IDs.
+func (s *Subscriber) tag() {
+	names := make([]string, len(s.places))
+	for i, in := range s.request.Interests {
+		names[i] = in.Channel
+	}
+	for i, tag := range eventstream.ChannelTags(names) {
+		s.places[i].tag = tag
+	}
+}
+
+// ID tells subscribers of one hub apart.
+func (s *Subscriber) ID() uint64 { return s.id }
+
+// About is what its request said.
+func (s *Subscriber) About() any { return s.request.About }
+
+// Ready is closed once all the subscriber's channels are heard: what is
+// published from then on reaches it.
+func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
+
+// hearsAll reports whether all the subscriber's channels are heard.
+func (s *Subscriber) hearsAll() bool {
+	for i := range s.places {
+		if !s.places[i].channel.ready.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Subscriber) checkReady() {
+	if !s.isReady && s.hearsAll() {
+		s.isReady = true
+		close(s.ready)
+	}
+}
+
+// hasVector reports whether the subscriber's IDs are its own, since they say
+// where it is in several histories.
+func (s *Subscriber) hasVector() bool { return s.request.History && len(s.places) > 1 }
+
+// view is how the subscriber wants the events of that place.
+func (s *Subscriber) view(i int) view {
+	return view{
+		View: s.request.Interests[i].View,
+		ids:  !s.hasVector() && (s.request.History || s.request.Keep.Events > 0),
+	}
+}
+
+// newestID is the ID of the newest event of the subscriber's channels, all of
+// which it has been sent.
+func (s *Subscriber) newestID() string {
+	var newest *channel
+	for i := range s.places {
+		c := s.places[i].channel
+		if c.begun && (newest == nil || c.log.head().Compare(newest.log.head()) > 0) {
+			newest = c
+		}
+	}
+	if newest == nil || s.hasVector() || !s.needsID {
+		return ""
+	}
+	return s.view(0).id(newest.headID())
+}
+
+// take takes a page.
+func (s *Subscriber) take(page []step) {
+	for _, step := range page {
+		if step.missed != nil {
+			s.places[step.place].got, s.places[step.place].hasGot = step.at, true
+			s.miss(step.missed, "")
+			continue
+		}
+		if !s.hasVector() {
+			s.tellGaps("") // since what comes has an ID
+		}
+		s.deliver(step.place, step.at, step.frame)
+	}
+	s.loop.sent.Add(uint64(len(page)))
+}
+
+// enter makes the subscriber a member of the audience of one of its channels.
+func (s *Subscriber) enter(place int, at position) {
+	pl := &s.places[place]
+	pl.got, pl.hasGot = at, true
+	pl.members = &pl.audience.shares[s.loop.index]
+	pl.at = pl.members.add(member{s, place})
+	s.unsettled--
+}
+
+// settle tells the subscriber its ID, if it has none from an event, once it is
+// up to date in all its channels.
+func (s *Subscriber) settle(id string) {
+	if s.unsettled > 0 {
+		return
+	}
+	if s.hasVector() {
+		id = s.vector()
+	}
+	switch {
+	case id == "":
+	case s.pendingGaps != nil:
+		s.pendingGaps.id = id
+	case s.greeting != nil && len(s.queue) == 2:
+		// Some clients take no ID that comes without data.
+		greeting := *s.greeting
+		greeting.ID = id
+		s.queue[1] = greeting.Frame()
+	default:
+		s.send(eventstream.IDFrame(id))
+	}
+}
+
+// vector is the subscriber's ID, if it is its own.
+func (s *Subscriber) vector() string {
+	v := make(eventstream.Vector, 0, len(s.places))
+	for i := range s.places {
+		if pl := &s.places[i]; pl.hasGot {
+			v = append(v, eventstream.Place{Tag: pl.tag, ID: pl.got})
+		}
+	}
+	return v.String()
+}
+
+// forgetRequest lets go of what nobody needs any more once the subscriber is up
+// to date.
+func (s *Subscriber) forgetRequest() {
+	for i := range s.places {
+		if s.places[i].audience == nil {
+			return
+		}
+	}
+	s.request.Interests, s.request.LastEventID = nil, ""
+}
+
+// deliver sends a frame of the channel at that place.
+func (s *Subscriber) deliver(place int, at position, f *eventstream.Frame) {
+	if s.hasVector() {
+		s.places[place].got, s.places[place].hasGot = at, true
+		if s.pendingGaps == nil {
+			s.send(eventstream.IDLine(s.vector()))
+		}
+	}
+	s.send(f)
+}
+
+// deliverWithoutID is deliver while gaps are pending: it sends the plain frame, and
+// has the gaps' event carry the id. Without a plain frame it tells of the gaps first.
+func (s *Subscriber) deliverWithoutID(place int, at position, plain *eventstream.Frame, id string, f *eventstream.Frame) {
+	p := s.pendingGaps
+	switch {
+	case s.hasVector(): // f has no ID of its own
+	case plain == nil:
+		s.tellGaps(p.id)
+	default:
+		p.id, f = id, plain
+	}
+	s.deliver(place, at, f)
+}
+
+// send hands a frame to the outlet, which writes it when the loop flushes.
+func (s *Subscriber) send(f *eventstream.Frame) {
+	switch {
+	case s.closed != nil:
+	case s.out != nil:
+		s.out.Send(f)
+		s.touch()
+	case s.waiting > 0 && s.waiting+f.Len() > s.request.Pending:
+		s.queue, s.closed = []*eventstream.Frame{s.lastFrame()}, ErrFlooded
+	default:
+		s.queue = append(s.queue, f)
+		s.waiting += f.Len()
+	}
+}
+
+// whenWritten calls f when what was sent before is written.
+func (s *Subscriber) whenWritten(f func()) {
+	if s.out == nil {
+		s.after = append(s.after, f)
+		return
+	}
+	s.out.WhenWritten(f)
+	s.touch()
+}
+
+func (s *Subscriber) touch() {
+	if !s.dirty {
+		s.dirty = true
+		s.loop.dirty = append(s.loop.dirty, s)
+	}
+}
+
+func (s *Subscriber) attach(out Outlet) {
+	s.out = out
+	for _, f := range s.queue {
+		out.Send(f)
+	}
+	for _, f := range s.after {
+		out.WhenWritten(f)
+	}
+	s.isReady = true // or not: nobody waits for it any more
+	s.greeting, s.queue, s.after, s.ready, s.waiting = nil, nil, nil, nil, 0
+	s.touch()
+	if s.closed != nil {
+		out.Close(s.closed)
+		return
+	}
+	if s.request.Away {
+		s.loop.watch(s)
+	}
+}
+
+// close ends the subscription, with a reconnection time of the subscriber's own.
+// The blank line after it matters: without one, some clients take no notice.
+func (s *Subscriber) close(reason error) { s.closeWith(s.lastFrame(), reason) }
+
+func (s *Subscriber) lastFrame() *eventstream.Frame {
+	return eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5))
+}
+
+// lastFrameAfter is the last frame where others are sent away for so much longer.
+func (s *Subscriber) lastFrameAfter(rest time.Duration) *eventstream.Frame {
+	retry := jitter.Spread(s.request.Retry, 0.5)
+	if s.request.AwayFor > 0 {
+		retry += rest + s.request.AwayFor
+	}
+	return eventstream.RetryFrame(retry)
+}
+
+// closeWith ends the subscription after a last frame.
+func (s *Subscriber) closeWith(last *eventstream.Frame, reason error) {
+	if s.closed != nil {
+		return
+	}
+	s.send(last)
+	if s.out != nil {
+		s.out.Close(reason)
+		s.touch()
+	}
+	s.closed, s.pendingGaps = reason, nil // it is told when it comes back
+}

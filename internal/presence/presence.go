@@ -1,0 +1,127 @@
+// Package presence is who is in a channel, on all gateways together.
+//
+// Each gateway keeps the members that it has in Redis, and a lease that it
+// renews: only those of gateways with a lease are here. So a gateway that is
+// killed takes its members with it, and nothing has to be renewed for each. In
+// Redis there are
+//
+//	sse.presence.gateways      a sorted set: gateways, and when their leases end
+//	sse.presence.in:<channel>  a hash: <gateway>:<member>, and since when, and info
+//	sse.presence.by:<gateway>  a set: the channels that the gateway has members in
+//
+// Coming and going are said to the channel as signals, by the scripts that change
+// the hash: whoever comes as the first of several tabs, on any gateway, and
+// whoever leaves as the last.
+package presence
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/seldom"
+)
+
+// DefaultTTL is after how long those of a gateway that was killed have left,
+// unless [Presence.SetTTL] says otherwise.
+const DefaultTTL = 30 * time.Second
+
+// A Presence is the members that one gateway has, and its knowledge of others.
+type Presence struct {
+	bus     *bus.Bus
+	log     func() *zap.Logger
+	gateway string // its name among the gateways
+	ttl     atomic.Int64
+	failed  seldom.Line
+
+	mu      sync.Mutex
+	rooms   map[string]map[string]*stay // by channel and member
+	changed map[key]struct{}            // what Redis has not been told yet
+	started bool
+
+	// isWatched reports whether somebody may be told who leaves.
+	isWatched func() bool
+
+	wake   chan struct{} // holds a token while something has changed
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// New makes a presence that does nothing until somebody comes.
+func New(b *bus.Bus, log func() *zap.Logger) *Presence {
+	p := &Presence{
+		bus: b, log: log,
+		gateway: strings.ToLower(rand.Text()[:12]),
+		rooms:   make(map[string]map[string]*stay),
+		changed: make(map[key]struct{}),
+		wake:    make(chan struct{}, 1),
+
+		isWatched: func() bool { return false },
+	}
+	p.ttl.Store(int64(DefaultTTL))
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// SetTTL sets after how long those of a gateway that was killed have left.
+func (p *Presence) SetTTL(ttl time.Duration) {
+	p.ttl.Store(int64(ttl))
+	p.poke() // it may be shorter than what is waited for
+}
+
+// Watch has the members of gateways that were killed leave, also while this one
+// has none of its own, if isWatched reports that somebody may be told. It is
+// called once, before anybody comes.
+func (p *Presence) Watch(isWatched func() bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isWatched = isWatched
+	p.startLocked()
+}
+
+// startLocked starts telling Redis.
+func (p *Presence) startLocked() {
+	if !p.started {
+		p.started = true
+		p.work.Go(p.keepTelling)
+	}
+}
+
+// lastLease is for how long the members of a gateway that ends stay, so that
+// they can come to another one in the meantime.
+const lastLease = 10 * time.Second
+
+// Close ends it, until the context is done. What has changed is still told to
+// Redis, if it is there. Members leave if no other gateway has them in 10
+// seconds.
+func (p *Presence) Close(ctx context.Context) {
+	p.cancel()
+	p.work.Wait()
+	p.mu.Lock()
+	wasStarted := p.started
+	p.started = true // it does not start any more
+	p.ctx = ctx
+	p.mu.Unlock()
+	if !wasStarted || p.bus.Away() {
+		return
+	}
+	for ctx.Err() == nil {
+		changes := p.take()
+		if len(changes) == 0 || p.tellChanges(changes) != nil {
+			break
+		}
+	}
+	p.mu.Lock()
+	isEmpty := len(p.rooms) == 0
+	p.mu.Unlock()
+	if !isEmpty {
+		_, _ = p.renew(min(lastLease, p.lease())) // or they stay a little longer
+	}
+}

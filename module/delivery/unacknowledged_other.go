@@ -1,8 +1,0 @@
-//go:build !linux
-
-package delivery
-
-import "context"
-
-// limitUnacknowledgedOf does nothing: the option is Linux' own.
-func (*Options) limitUnacknowledgedOf(context.Context) {}
