@@ -9,9 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/gatewaytest"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
-	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
 // foreign are names with an underscore that are not ours.
@@ -74,7 +74,7 @@ func TestDocsNameTheEvents(t *testing.T) {
 	t.Parallel()
 	there := []string{
 		eventstream.GapType, eventstream.BusyType, eventstream.OpenType, eventstream.AwayType, eventstream.BackType, presence.JoinType, presence.LeaveType, // sent to subscribers
-		sse.EventRedisDown, sse.EventRedisUp, sse.EventSubscriberClosed, // told to Caddy
+		gateway.EventRedisDown, gateway.EventRedisUp, gateway.EventSubscriberClosed, // told to Caddy
 		"sse.channel", "sse.response", "sse.form", // placeholders
 		"sse.probe", "sse.presence", // channels and keys in Redis
 		"sse.served", // a logger
@@ -101,14 +101,14 @@ func TestDocsNameTheReasons(t *testing.T) {
 		string(eventstream.Trimmed), string(eventstream.Reset), string(eventstream.Overflow), string(eventstream.Unknown),
 		string(eventstream.BusyGate), string(eventstream.BusySubscribers), string(eventstream.BusyPerIP), string(eventstream.BusyPerMember),
 		string(eventstream.BusyChannels), string(eventstream.BusyConnectRate),
-		string(sse.ClosedLeft), string(sse.ClosedSlow), string(sse.ClosedStalled), string(sse.ClosedOld),
-		string(sse.ClosedEnd), string(sse.ClosedKicked), string(sse.ClosedLimit), string(sse.ClosedError),
+		string(gateway.ClosedLeft), string(gateway.ClosedSlow), string(gateway.ClosedStalled), string(gateway.ClosedOld),
+		string(gateway.ClosedEnd), string(gateway.ClosedKicked), string(gateway.ClosedLimit), string(gateway.ClosedError),
 	} {
 		if !regexp.MustCompile("(?m)^\\| (`[a-z_]+`, )*`?" + reason + "`?(, `[a-z_]+`)* \\|").MatchString(all) {
 			t.Errorf("the docs lack the reason %s", reason)
 		}
 	}
-	for _, result := range []sse.PublishResult{sse.Published, sse.Refused, sse.Failed, sse.Late, sse.Lost} {
+	for _, result := range []gateway.PublishResult{gateway.Published, gateway.Refused, gateway.Failed, gateway.Late, gateway.Lost} {
 		if !regexp.MustCompile("(?m)^\\| `caddy_sse_publishes_total.*`" + string(result) + "`").MatchString(all) {
 			t.Errorf("the docs lack the result %s", result)
 		}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // patience is how many times the reconnection time somebody is to stay away who
@@ -20,7 +20,7 @@ func (s *Subscribe) tooMany(w http.ResponseWriter, r *http.Request, reason event
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close") // an idle connection would cost as much
 		}
-		return sse.SendAway(w, r, reason, patience*s.retry())
+		return gateway.SendAway(w, r, reason, patience*s.retry())
 	}
 	status := http.StatusServiceUnavailable
 	switch reason {

@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/seldom"
-	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
 // publishAnswer publishes what the next handler answers, and then answers it.
@@ -52,12 +52,12 @@ func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAn
 	case isQueued: // and counted when it is stored, or given up
 		p.tellUnpublished(w, "queued", m.channel, err)
 	case errors.Is(err, bus.ErrBacklogFull):
-		sse.CountPublish(sse.Lost)
+		gateway.CountPublish(gateway.Lost)
 		p.tellUnpublished(w, "failed", m.channel, err)
 	case err != nil:
 		p.failed(w, m.channel, err)
 	default:
-		sse.CountPublish(sse.Published)
+		gateway.CountPublish(gateway.Published)
 	}
 }
 
@@ -75,10 +75,10 @@ func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err
 	log := p.app.Gateway().Log
 	full := b.StoreLater(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
 		if err == nil {
-			sse.CountPublish(sse.Late)
+			gateway.CountPublish(gateway.Late)
 			return
 		}
-		sse.CountPublish(sse.Lost)
+		gateway.CountPublish(gateway.Lost)
 		if errors.Is(err, bus.ErrClosed) {
 			return // the bus says how many there are
 		}
@@ -105,7 +105,7 @@ var unpublished, givenUp seldom.Line
 
 // failed says that the answer was not published, and never will be.
 func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
-	sse.CountPublish(sse.Failed)
+	gateway.CountPublish(gateway.Failed)
 	p.tellUnpublished(w, "failed", channel, err)
 }
 

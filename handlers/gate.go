@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // passGate has the gate's handlers decide who comes in. They run to their end
@@ -42,7 +42,7 @@ func (s *Subscribe) passGate(w http.ResponseWriter, r *http.Request) (*http.Requ
 			header[name] = values
 		}
 		s.app.Gateway().CountBusy(eventstream.BusyGate)
-		return nil, sse.SendAway(w, r, eventstream.BusyGate, s.retry())
+		return nil, gateway.SendAway(w, r, eventstream.BusyGate, s.retry())
 	case err != nil:
 		return nil, err
 	case passed == nil || answer.wrote:

@@ -14,7 +14,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 const (
@@ -85,7 +85,7 @@ func (m *Membership) check() error {
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
 
 // of is the member that a subscriber of these channels is; nobody if m is nil.
-func (m *Membership) of(repl *caddy.Replacer, channels []string) (*sse.Member, error) {
+func (m *Membership) of(repl *caddy.Replacer, channels []string) (*gateway.Member, error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (*sse.Member, e
 	if err := checkMember(id); err != nil {
 		return nil, err
 	}
-	who := &sse.Member{ID: id, Channels: channels, Linger: m.linger()}
+	who := &gateway.Member{ID: id, Channels: channels, Linger: m.linger()}
 	if len(m.Channels) > 0 {
 		if who.Channels, err = channelNames(repl, m.Channels); err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
@@ -162,11 +163,11 @@ func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	if err := p.path.Check(r); err != nil {
-		sse.CountPublish(sse.Refused)
+		gateway.CountPublish(gateway.Refused)
 		return refuse(w, http.StatusBadRequest, err)
 	}
 	if !p.app.MayPublish(remoteIP(r)) {
-		sse.CountPublish(sse.Refused)
+		gateway.CountPublish(gateway.Refused)
 		w.Header().Set("Retry-After", "1")
 		return refuse(w, http.StatusTooManyRequests, errors.New("over the limit of publish_rate"))
 	}
@@ -192,28 +193,28 @@ func (p *Publish) isFor(r *http.Request) bool {
 func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (said published, err error) {
 	body, err := p.body(w, r)
 	if err != nil {
-		sse.CountPublish(sse.Refused)
+		gateway.CountPublish(gateway.Refused)
 		return said, err
 	}
 	repl := replacer(r)
 	if p.takesForm {
 		form, err := parseForm(r.Header, body)
 		if err != nil {
-			sse.CountPublish(sse.Refused)
+			gateway.CountPublish(gateway.Refused)
 			return said, err
 		}
 		repl.Map(formPlaceholders(form))
 	}
 	m, err := p.message(repl, body)
 	if err != nil {
-		sse.CountPublish(sse.Refused)
+		gateway.CountPublish(gateway.Refused)
 		return said, err
 	}
 	if said, err = p.publish(r.Context(), m); err != nil {
-		sse.CountPublish(sse.Failed)
+		gateway.CountPublish(gateway.Failed)
 		return said, err
 	}
-	sse.CountPublish(sse.Published)
+	gateway.CountPublish(gateway.Published)
 	return said, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 	sse "github.com/caddy-sse/caddy-sse/module"
@@ -57,9 +58,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	}
 	spec.Ticket, isPassedOn = ticket, true
 	switch err := s.app.Gateway().Open(w, r, spec); {
-	case errors.Is(err, sse.ErrForbidden):
+	case errors.Is(err, gateway.ErrForbidden):
 		return refuse(w, http.StatusForbidden, err)
-	case errors.Is(err, sse.ErrNoRoom):
+	case errors.Is(err, gateway.ErrNoRoom):
 		return s.tooMany(w, r, eventstream.BusyChannels)
 	default:
 		return err
@@ -100,7 +101,7 @@ func (s *Subscribe) greeting(repl *caddy.Replacer) *eventstream.Event {
 func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
 
 // spec is what a request asks for, its placeholders filled in.
-func (s *Subscribe) spec(r *http.Request) (*sse.Spec, error) {
+func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	repl := replacer(r)
 	channels, err := channelNames(repl, s.Channels)
 	if err != nil {
@@ -124,7 +125,7 @@ func (s *Subscribe) spec(r *http.Request) (*sse.Spec, error) {
 	if s.History != nil {
 		request.History, request.Last, request.Max = true, s.History.Last, s.History.Max
 	}
-	return &sse.Spec{
+	return &gateway.Spec{
 		Request: request, Options: s.options, Member: member, MaxChannels: s.app.MaxChannels(),
 		RemoteIP: remoteIP(r), Protocol: protocol(r),
 	}, nil

@@ -11,10 +11,12 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/history"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
@@ -109,10 +111,10 @@ type App struct {
 	Metrics *Metrics `json:"metrics,omitempty"`
 
 	ctx     caddy.Context
-	gateway *Gateway
+	gateway *gateway.Gateway
 	key     string // of the gateway in the pool; empty while none is held
 	log     *zap.Logger
-	events  *emitter
+	events  *gateway.Emitter
 
 	gracePeriod time.Duration
 
@@ -137,7 +139,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Metrics == nil {
 		a.Metrics = new(Metrics)
 	}
-	if err := registerMetrics(ctx.GetMetricsRegistry(), a.Metrics); err != nil {
+	if err := gateway.RegisterMetrics(ctx.GetMetricsRegistry(), a.Metrics.perChannel()); err != nil {
 		return err
 	}
 	if a.Redis == nil {
@@ -181,8 +183,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	a.events = &emitter{ctx, app.(*caddyevents.App)}
-	if err := a.logServed(ctx, a.events.app); err != nil {
+	events := app.(*caddyevents.App)
+	a.events = gateway.NewEmitter(ctx, events)
+	if err := a.logServed(ctx, events); err != nil {
 		return err
 	}
 	options, err := a.Redis.options(caddy.NewReplacer())
@@ -193,15 +196,16 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Redis.Embedded != "" {
 		embedAt = options.Addr
 	}
-	historyOptions := history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications && embedAt == ""}
 	key := a.Redis.fingerprint(options)
-	gateway, _, err := gateways.LoadOrNew(key, func() (caddy.Destructor, error) {
-		return newGateway(a.Redis, options, historyOptions, embedAt)
+	a.gateway, err = gateway.Acquire(key, gateway.Config{
+		Redis:   func(log func() *zap.Logger) *redis.Options { return a.Redis.rotating(options, log) },
+		History: history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications && embedAt == ""},
+		EmbedAt: embedAt,
 	})
 	if err != nil {
 		return err
 	}
-	a.gateway, a.key = gateway.(*Gateway), key
+	a.key = key
 	return nil
 }
 
@@ -227,7 +231,7 @@ func (a *App) check() error {
 
 // Start connects to Redis in the background: Caddy starts without it, too.
 func (a *App) Start() error {
-	a.gateway.logCapacity(a.log, a.capacity, a.maxChannels)
+	a.logCapacity()
 	// Caddy provisions an app in the middle of another's, so that this waits until
 	// all are there. There are no sites without it.
 	if app, err := a.ctx.AppIfConfigured("http"); err == nil {
@@ -235,12 +239,12 @@ func (a *App) Start() error {
 		a.gracePeriod = time.Duration(http.GracePeriod)
 		a.warnOfSites(http)
 	}
-	return a.gateway.Start(a.log, settings{
-		drain:       max(0, time.Duration(a.Drain)),
-		gapSpread:   max(0, time.Duration(a.GapSpread)),
-		memory:      int(a.Memory),
-		presenceTTL: time.Duration(a.PresenceTTL),
-		events:      a.events,
+	return a.gateway.Start(a.log, gateway.Settings{
+		Drain:       max(0, time.Duration(a.Drain)),
+		GapSpread:   max(0, time.Duration(a.GapSpread)),
+		Memory:      int(a.Memory),
+		PresenceTTL: time.Duration(a.PresenceTTL),
+		Events:      a.events,
 	})
 }
 
@@ -269,9 +273,9 @@ func (a *App) Cleanup() error {
 	}
 	key := a.key
 	a.key = ""
-	_, err := gateways.Delete(key)
+	err := gateway.Release(key)
 	if caddy.Exiting() {
-		awaitClosing(closeTimeout + 2*time.Second)
+		gateway.AwaitClosing()
 	}
 	return err
 }
@@ -281,7 +285,7 @@ func (a *App) Cleanup() error {
 func (a *App) GracePeriod() time.Duration { return a.gracePeriod }
 
 // Gateway is the app's gateway, once it is provisioned.
-func (a *App) Gateway() *Gateway { return a.gateway }
+func (a *App) Gateway() *gateway.Gateway { return a.gateway }
 
 // MaxChannels is how many channels there may be.
 func (a *App) MaxChannels() int { return a.maxChannels }
@@ -292,13 +296,13 @@ func (a *App) MaxChannels() int { return a.maxChannels }
 // long as the directive is the same; if several have it, by their order, too. It
 // returns the limits, with the app's where they are not set.
 func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
-	scopes := []admission.Scope{{Desk: &a.gateway.desk, Limits: a.capacity}}
+	scopes := []admission.Scope{{Desk: &a.gateway.Everyone, Limits: a.capacity}}
 	if own != nil {
 		if a.directives == nil {
 			a.directives = make(map[string]int)
 		}
 		a.directives[place]++
-		desk, release := a.gateway.desks.Hold(fmt.Sprint(a.directives[place], " ", place))
+		desk, release := a.gateway.Directives.Hold(fmt.Sprint(a.directives[place], " ", place))
 		a.release = append(a.release, release)
 		scopes = append(scopes, admission.Scope{Desk: desk, Limits: own.admission()})
 	}
@@ -307,12 +311,12 @@ func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
 
 // IsFull reports whether no more subscribers are admitted.
 func (a *App) IsFull() bool {
-	return admission.Scope{Desk: &a.gateway.desk, Limits: a.capacity}.IsFull()
+	return admission.Scope{Desk: &a.gateway.Everyone, Limits: a.capacity}.IsFull()
 }
 
 // MayPublish reports whether a client may publish once more now.
 func (a *App) MayPublish(client netip.Addr) bool {
-	return a.gateway.publishRates.Allow(admission.Network(client), a.Limits.PublishRate)
+	return a.gateway.PublishRates.Allow(admission.Network(client), a.Limits.PublishRate)
 }
 
 // Interface guards

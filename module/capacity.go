@@ -69,11 +69,12 @@ func (l *Limits) maxChannels() int {
 }
 
 // logCapacity says what the limits come to.
-func (g *Gateway) logCapacity(log *zap.Logger, a admission.Limits, channels int) {
-	fields := []zap.Field{zap.Int("subscribers", a.Subscribers), zap.Int("channels", channels)}
-	if a.Bytes > 0 {
-		fields = append(fields, zap.Int64("or_subscribers_in_the_clear", a.Bytes/costSocket),
-			zap.Int64("or_over_tls", a.Bytes/costTLS), zap.Int64("or_over_http2", a.Bytes/costResponse))
+func (a *App) logCapacity() {
+	c := a.capacity
+	fields := []zap.Field{zap.Int("subscribers", c.Subscribers), zap.Int("channels", a.maxChannels)}
+	if c.Bytes > 0 {
+		fields = append(fields, zap.Int64("or_subscribers_in_the_clear", c.Bytes/costSocket),
+			zap.Int64("or_over_tls", c.Bytes/costTLS), zap.Int64("or_over_http2", c.Bytes/costResponse))
 	}
-	log.Info("limits", fields...)
+	a.log.Info("limits", fields...)
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // Metrics say what is told of single channels.
@@ -28,6 +28,14 @@ type Metrics struct {
 // DefaultMetricsMax is how many channels have metrics of their own at most unless
 // configured.
 const DefaultMetricsMax = 100
+
+// perChannel is what the gateways are told of it.
+func (m *Metrics) perChannel() gateway.PerChannel {
+	if len(m.PerChannel) == 0 {
+		return gateway.PerChannel{}
+	}
+	return gateway.PerChannel{Wants: m.wants, Max: cmp.Or(m.Max, DefaultMetricsMax)}
+}
 
 // wants reports whether a channel has metrics of its own.
 func (m *Metrics) wants(name string) bool {
@@ -75,23 +83,3 @@ func (m *Metrics) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // maxMetrics is the highest number that max can be.
 const maxMetrics = 10_000
-
-// choose keeps the channels with the most subscribers. Several gateways may have
-// one of the same name: then the larger counts.
-func (m *Metrics) choose(channels []hub.ChannelStats) []hub.ChannelStats {
-	slices.SortFunc(channels, func(a, b hub.ChannelStats) int {
-		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(a.Name, b.Name))
-	})
-	type key struct {
-		name    string
-		history bool
-	}
-	seen := make(map[key]bool)
-	channels = slices.DeleteFunc(channels, func(s hub.ChannelStats) bool {
-		k := key{s.Name, s.History}
-		again := seen[k]
-		seen[k] = true
-		return again
-	})
-	return channels[:min(len(channels), cmp.Or(m.Max, DefaultMetricsMax))]
-}

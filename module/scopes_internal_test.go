@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // Directives have counters of their own, which a reload finds again, and which are
 // gone with the last configuration that has them.
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	g := new(Gateway)
+	g := new(gateway.Gateway)
 	app := func() *App { return &App{gateway: g, Limits: new(Limits)} }
 	desks := func(a *App, places ...string) (all []*admission.Desk) {
 		for _, place := range places {
@@ -36,10 +37,10 @@ func TestScopes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := g.desks.Len(); n != 1 {
+	if n := g.Directives.Len(); n != 1 {
 		t.Errorf("%d directives are remembered, where one has a subscriber and none is configured", n)
 	}
-	if ticket.Leave(); g.desks.Len() != 0 {
+	if ticket.Leave(); g.Directives.Len() != 0 {
 		t.Error("a directive is remembered that is neither configured nor has subscribers")
 	}
 }

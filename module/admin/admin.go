@@ -22,9 +22,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddyserver/caddy/v2"
 )
 
 func init() {
@@ -81,8 +81,8 @@ func answer(w http.ResponseWriter, v any) error {
 }
 
 // gateways are all that there are.
-func gateways() ([]*sse.Gateway, error) {
-	all := sse.Gateways()
+func gateways() ([]*gateway.Gateway, error) {
+	all := gateway.All()
 	if len(all) == 0 {
 		return nil, problem(http.StatusServiceUnavailable, errors.New("this configuration has no gateway: no site has a directive that begins with sse_"))
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // A Status is how it stands with the gateways.
@@ -49,21 +49,21 @@ func showStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := Status{Gateways: []GatewayStatus{}}
-	for _, g := range sse.Gateways() {
+	for _, g := range gateway.All() {
 		s.Gateways = append(s.Gateways, statusOf(g))
 	}
 	return answer(w, s)
 }
 
 // unnotified is what is not as it should be, but works.
-func unnotified(g *sse.Gateway, redis bus.Health) string {
+func unnotified(g *gateway.Gateway, redis bus.Health) string {
 	if !redis.Up {
 		return ""
 	}
 	return g.History.Unnotified()
 }
 
-func statusOf(g *sse.Gateway) GatewayStatus {
+func statusOf(g *gateway.Gateway) GatewayStatus {
 	stats, redis := g.Stats(), g.Bus.Health()
 	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.History.Refused(), unnotified(g, redis))
 	s := GatewayStatus{

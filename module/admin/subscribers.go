@@ -11,13 +11,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-sse/caddy-sse/internal/admission"
-	sse "github.com/caddy-sse/caddy-sse/module"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // Subscribers is a list of them; Count counts those that are not listed, too.
 type Subscribers struct {
-	Subscribers []sse.Guest `json:"subscribers"`
-	Count       int         `json:"count"`
+	Subscribers []gateway.Guest `json:"subscribers"`
+	Count       int             `json:"count"`
 }
 
 // Closed is how many subscribers were closed.
@@ -52,7 +52,7 @@ func listSubscribers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := Subscribers{Subscribers: []sse.Guest{}}
+	all := Subscribers{Subscribers: []gateway.Guest{}}
 	for _, g := range gateways {
 		guests, n := g.Guests(filter, limit-len(all.Subscribers))
 		all.Subscribers = append(all.Subscribers, guests...)
@@ -89,7 +89,7 @@ func closeSubscribers(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, c)
 }
 
-func parseFilter(query url.Values) (f sse.Filter, err error) {
+func parseFilter(query url.Values) (f gateway.Filter, err error) {
 	f.Member, f.Channel = query.Get("member"), query.Get("channel")
 	if text := query.Get("id"); query.Has("id") {
 		if f.ID, err = strconv.ParseUint(text, 10, 64); err != nil || f.ID == 0 {

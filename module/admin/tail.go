@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 	sse "github.com/caddy-sse/caddy-sse/module"
@@ -41,7 +42,7 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusInternalServerError, errors.New("the admin endpoint cannot stream here"))
 	}
 	g := gateways[len(gateways)-1]
-	return g.Open(w, r, &sse.Spec{
+	return g.Open(w, r, &gateway.Spec{
 		Request: hub.Request{
 			Interests: []hub.Interest{{Channel: name, View: eventstream.View{Format: format}}},
 			History:   query.Has("history") || hasHistory(r.Context(), g, name),
@@ -60,7 +61,7 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 // hasHistory reports whether a channel has a history: subscribers of it that get
 // one, or entries in Redis. Where Redis is away, or may not be asked, only those
 // that subscribe here say so.
-func hasHistory(ctx context.Context, g *sse.Gateway, name string) bool {
+func hasHistory(ctx context.Context, g *gateway.Gateway, name string) bool {
 	for _, c := range g.Channels(func(n string) bool { return n == name }) {
 		if c.History {
 			return true

@@ -1,6 +1,8 @@
-package sse
+package gateway
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,7 +77,15 @@ var ended struct {
 }
 
 // A collector asks all gateways, of this process, for one configuration.
-type collector struct{ metrics *Metrics }
+type collector struct{ perChannel PerChannel }
+
+// PerChannel says which channels have metrics of their own.
+type PerChannel struct {
+	// Wants chooses by the name; nil: none.
+	Wants func(name string) bool
+	// Max is how many of them have, those with the most subscribers.
+	Max int
+}
 
 // Describe implements [prometheus.Collector].
 func (*collector) Describe(to chan<- *prometheus.Desc) {
@@ -101,7 +111,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	var live, histories, memory, inbox, pending, backlog int
 	up, probe := 1.0, 0.0
 	var channels []hub.ChannelStats
-	for _, g := range Gateways() {
+	for _, g := range All() {
 		t := g.totals()
 		all.add(t)
 		live, histories, memory = live+t.Live, histories+t.Histories, memory+t.Memory
@@ -113,8 +123,8 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 			up = 0
 		}
 		probe = max(probe, redis.RoundTrip.Seconds())
-		if len(c.metrics.PerChannel) > 0 {
-			channels = append(channels, g.Channels(c.metrics.wants)...)
+		if c.perChannel.Wants != nil {
+			channels = append(channels, g.Channels(c.perChannel.Wants)...)
 		}
 	}
 	gauge(channelsDesc, float64(live), "live")
@@ -139,7 +149,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	count(messagesDesc, all.messages)
 	count(readsDesc, all.reads)
 	count(unreadDesc, all.unread)
-	for _, s := range c.metrics.choose(channels) {
+	for _, s := range c.perChannel.choose(channels) {
 		kind := "live"
 		if s.History {
 			kind = "history"
@@ -147,6 +157,26 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 		gauge(perChannelDesc, float64(s.Subscribers), s.Name, kind)
 		count(perEventsDesc, s.Events, s.Name, kind)
 	}
+}
+
+// choose keeps the channels with the most subscribers. Several gateways may have
+// one of the same name: then the larger counts.
+func (p PerChannel) choose(channels []hub.ChannelStats) []hub.ChannelStats {
+	slices.SortFunc(channels, func(a, b hub.ChannelStats) int {
+		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(a.Name, b.Name))
+	})
+	type key struct {
+		name    string
+		history bool
+	}
+	seen := make(map[key]bool)
+	channels = slices.DeleteFunc(channels, func(s hub.ChannelStats) bool {
+		k := key{s.Name, s.History}
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
+	return channels[:min(len(channels), p.Max)]
 }
 
 var _ prometheus.Collector = (*collector)(nil)

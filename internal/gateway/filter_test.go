@@ -1,4 +1,4 @@
-package sse
+package gateway
 
 import (
 	"net/netip"

@@ -1,4 +1,4 @@
-package sse
+package gateway
 
 import (
 	"context"
@@ -24,18 +24,21 @@ const maxEvents = 1000
 
 // events tells Caddy's event system what happens, without ever waiting for it.
 type events struct {
-	to    atomic.Pointer[emitter]
+	to    atomic.Pointer[Emitter]
 	queue chan happening
 }
 
-// An emitter is the event system of the newest configuration.
-type emitter struct {
+// An Emitter is the event system of the newest configuration.
+type Emitter struct {
 	ctx caddy.Context
 	app *caddyevents.App
 }
 
+// NewEmitter is the event system, as the app of that context sees it.
+func NewEmitter(ctx caddy.Context, app *caddyevents.App) *Emitter { return &Emitter{ctx, app} }
+
 type happening struct {
-	to   *emitter
+	to   *Emitter
 	name string
 	data map[string]any
 }

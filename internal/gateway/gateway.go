@@ -1,4 +1,7 @@
-package sse
+// Package gateway is one Redis server and everyone who subscribes to what it says:
+// it puts the engine together, outlives the configurations that hold it, and is the
+// life of a subscription ([Gateway.Open]).
+package gateway
 
 import (
 	"context"
@@ -37,11 +40,14 @@ type Gateway struct {
 
 	subscribers atomic.Int64 // that are open
 
-	desk         admission.Desk // all subscribers
-	publishRates admission.Rates
-	desks        admission.Desks // of the directives that have limits
-	forbidden    forbidden
-	census       census
+	// Everyone counts all subscribers, Directives those of the directives that have
+	// limits of their own.
+	Everyone     admission.Desk
+	Directives   admission.Desks
+	PublishRates admission.Rates
+
+	forbidden forbidden
+	census    census
 
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
@@ -54,20 +60,31 @@ type Gateway struct {
 
 var begun atomic.Int64 // gateways
 
-func newGateway(r *Redis, o *redis.Options, ho history.Options, embedAt string) (*Gateway, error) {
+// A Config is what a gateway is made of.
+type Config struct {
+	// Redis are the options of connections to it. It is called with the gateway's
+	// log, once.
+	Redis func(log func() *zap.Logger) *redis.Options
+	// History is how Redis streams are followed.
+	History history.Options
+	// EmbedAt is where an embedded server listens; empty: there is none.
+	EmbedAt string
+}
+
+func newGateway(c Config) (*Gateway, error) {
 	poller, err := transport.NewPoller()
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{number: begun.Add(1), embedAt: embedAt, Poller: poller}
+	g := &Gateway{number: begun.Add(1), embedAt: c.EmbedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events.init()
 	g.work.Go(func() { g.events.run(g.ctx) })
 	g.work.Go(func() { g.logCensus(g.ctx) })
-	g.Bus = bus.New(r.rotating(o, g.log.Load), g.log.Load)
+	g.Bus = bus.New(c.Redis(g.log.Load), g.log.Load)
 	g.Bus.Changed = g.redisChanged
-	g.History = history.New(g.Bus, ho, g.log.Load)
+	g.History = history.New(g.Bus, c.History, g.log.Load)
 	g.Presence = presence.New(g.Bus, g.log.Load)
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	g.Delivered = observeDelivered
@@ -81,27 +98,34 @@ func newGateway(r *Redis, o *redis.Options, ho history.Options, embedAt string) 
 // Log is the log of the newest configuration.
 func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
 
-// settings are those of a gateway that the newest configuration decides.
-type settings struct {
-	drain       time.Duration
-	gapSpread   time.Duration
-	memory      int
-	presenceTTL time.Duration
-	events      *emitter
+// Settings are those of a gateway that the newest configuration decides.
+type Settings struct {
+	// Drain is over how long subscribers are closed when the gateway ends.
+	Drain time.Duration
+	// GapSpread is over how long those whom a fault has hit are told; see
+	// [hub.Hub.SpreadGaps].
+	GapSpread time.Duration
+	// Memory is how many bytes channels may remember; see [hub.Hub.LimitMemory].
+	Memory int
+	// PresenceTTL is after how long the members of a gateway that was killed have
+	// left.
+	PresenceTTL time.Duration
+	// Events is where it tells what happens; nil: nowhere.
+	Events *Emitter
 }
 
 // Start connects to Redis, or starts the embedded server. A configuration that
 // takes over a running gateway gets its log, and changes its settings; nothing
 // else happens.
-func (g *Gateway) Start(log *zap.Logger, s settings) error {
+func (g *Gateway) Start(log *zap.Logger, s Settings) error {
 	g.start.Lock()
 	defer g.start.Unlock()
 	g.log.Store(log)
-	g.events.to.Store(s.events)
-	g.drain.Store(int64(s.drain))
-	g.LimitMemory(s.memory)
-	g.SpreadGaps(s.gapSpread)
-	g.Presence.SetTTL(s.presenceTTL)
+	g.events.to.Store(s.Events)
+	g.drain.Store(int64(s.Drain))
+	g.LimitMemory(s.Memory)
+	g.SpreadGaps(s.GapSpread)
+	g.Presence.SetTTL(s.PresenceTTL)
 	if g.embedAt != "" && g.embedded == nil {
 		embedded, err := bus.StartEmbedded(g.embedAt)
 		if err != nil {
@@ -168,8 +192,9 @@ func (g *Gateway) Destruct() error {
 	return nil
 }
 
-// awaitClosing waits until all gateways have ended that are to, at most so long.
-func awaitClosing(timeout time.Duration) {
+// AwaitClosing waits until all gateways have ended that are to, for a little longer
+// than that takes at most.
+func AwaitClosing() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -177,7 +202,7 @@ func awaitClosing(timeout time.Duration) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(timeout):
+	case <-time.After(closeTimeout + 2*time.Second):
 	}
 }
 

@@ -1,4 +1,4 @@
-package sse
+package gateway
 
 import (
 	"errors"
@@ -94,9 +94,9 @@ func (s *Subscription) countClosed(reason CloseReason) {
 
 func observeDelivered(d time.Duration) { delivered.Observe(d.Seconds()) }
 
-// registerMetrics makes the metrics known to a configuration's registry, which
+// RegisterMetrics makes the metrics known to a configuration's registry, which
 // is new at each reload.
-func registerMetrics(to prometheus.Registerer, m *Metrics) error {
+func RegisterMetrics(to prometheus.Registerer, m PerChannel) error {
 	for _, c := range []prometheus.Collector{publishes, busy, opened, closed, open, delivered, &collector{m}} {
 		if err := to.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return err
