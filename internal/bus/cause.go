@@ -42,8 +42,10 @@ const (
 	CauseDatabase
 	// CauseFull: Redis has reached maxmemory.
 	CauseFull
-	// CauseBusy: Redis refuses for a while, as when it loads its data, or has too
-	// many clients.
+	// CauseLoading: Redis has begun, and reads its data from disk. It takes SUBSCRIBE
+	// and PUBLISH meanwhile, but nothing that has to do with keys.
+	CauseLoading
+	// CauseBusy: Redis refuses for a while, as when it has too many clients.
 	CauseBusy
 	// CauseRefused: any other error that Redis answers with.
 	CauseRefused
@@ -62,6 +64,7 @@ var causeTexts = [...]string{ //nolint:gosec // no credentials, but words about 
 	CauseUnknownCommand: "redis does not have a command that the gateway needs",
 	CauseDatabase:       "redis does not have this database",
 	CauseFull:           "redis has reached its memory limit",
+	CauseLoading:        "redis loads its data from disk",
 	CauseBusy:           "redis refuses commands for a while",
 	CauseRefused:        "redis refuses a command",
 }
@@ -123,9 +126,11 @@ func causeOfAnswer(text string) Cause {
 		return CauseWrongType
 	case "OOM":
 		return CauseFull
+	case "LOADING":
+		return CauseLoading
 	case "ERR":
 	default:
-		return CauseBusy // LOADING, BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MISCONF, NOREPLICAS, …
+		return CauseBusy // BUSY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MISCONF, NOREPLICAS, …
 	}
 	switch {
 	case contains("max number of clients"):

@@ -53,7 +53,7 @@ func TestCauseOf(t *testing.T) {
 		{answer("ERR unknown command 'XINFO', with args beginning with: "), CauseUnknownCommand, true},
 		{answer("ERR DB index is out of range"), CauseDatabase, true},
 		{answer("OOM command not allowed when used memory > 'maxmemory'."), CauseFull, false},
-		{answer("LOADING Redis is loading the dataset in memory"), CauseBusy, false},
+		{answer("LOADING Redis is loading the dataset in memory"), CauseLoading, false},
 		{answer("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."), CauseBusy, false},
 		{answer("MISCONF Redis is configured to save RDB snapshots"), CauseBusy, false},
 		{answer("ERR max number of clients reached"), CauseBusy, false},

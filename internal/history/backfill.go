@@ -74,11 +74,13 @@ func (h *History) backfill(name string, bytes int, done func(hub.Past), read fun
 				return
 			}
 			wait := pause.next()
-			if bus.Final(err) || isAnswer(err) && pause.tries >= maxTries {
+			switch {
+			case isLoading(err):
+				wait = pause.whileLoading()
+			case bus.Final(err) || isAnswer(err) && pause.tries >= maxTries:
 				h.refused(r.channel, err, false)
 				wait = jitter.Spread(againLate, 0.5)
-			}
-			if isTimeout(err) {
+			case isTimeout(err):
 				wait = jitter.Spread(firstPause, 0.5)
 				if r.asked == 1 {
 					timeout = min(2*timeout, giveUp)

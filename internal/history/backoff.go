@@ -3,6 +3,7 @@ package history
 import (
 	"time"
 
+	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 )
 
@@ -15,6 +16,20 @@ const (
 	firstPause = 100 * time.Millisecond
 	lastPause  = 10 * time.Second
 )
+
+// loadingPause is about how long to wait while Redis loads its data: it is asked
+// little, and what it has is read as soon as it is ready.
+const loadingPause = 500 * time.Millisecond
+
+// isLoading reports whether Redis only has to load its data yet, which takes it as
+// long as it takes, and costs no subscriber anything.
+func isLoading(err error) bool { return bus.CauseOf(err) == bus.CauseLoading }
+
+// whileLoading is how long to wait then; the next try is as good as the first.
+func (b *backoff) whileLoading() time.Duration {
+	b.tries = 0
+	return jitter.Spread(loadingPause, 0.5)
+}
 
 func (b *backoff) next() time.Duration {
 	d := min(firstPause<<min(b.tries, 10), lastPause)

@@ -153,6 +153,10 @@ func (c *channel) readFailed(err error) {
 		return
 	}
 	pause := backoff{c.failures}
+	if isLoading(err) {
+		time.AfterFunc(pause.whileLoading(), c.ring)
+		return
+	}
 	c.failures++
 	c.refused = bus.Final(err)
 	if c.refused || isAnswer(err) && c.failures >= maxTries {

@@ -131,9 +131,12 @@ func (w *watcher) run(h *History) {
 				continue
 			}
 			wait = pause.next()
+			if isLoading(err) {
+				wait = pause.whileLoading()
+			}
 			for _, c := range idle {
 				c.interruptions.Add(1)
-				if isAnswer(err) {
+				if isAnswer(err) && !isLoading(err) {
 					// It may be for one of them only: whose it is, a read tells, and
 					// that one is not watched any more.
 					c.ring()
