@@ -38,14 +38,14 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 		return refuse(w, http.StatusBadRequest, err)
 	}
 	s.http3.note(r)
-	ticket, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
+	permit, busy := admission.Admit(s.scopes, remoteIP(r), sse.CostOf(r))
 	if busy != "" {
 		return s.tooMany(w, r, busy)
 	}
 	isPassedOn := false
 	defer func() {
 		if !isPassedOn {
-			ticket.Leave()
+			permit.Leave()
 		}
 	}()
 	r, err = s.passGate(w, r)
@@ -56,7 +56,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err != nil {
 		return refuse(w, http.StatusBadRequest, err)
 	}
-	spec.Ticket, isPassedOn = ticket, true
+	spec.Permit, isPassedOn = permit, true
 	switch err := s.app.Gateway().Open(w, r, spec); {
 	case errors.Is(err, gateway.ErrForbidden):
 		return refuse(w, http.StatusForbidden, err)

@@ -121,7 +121,7 @@ type App struct {
 	capacity    admission.Limits
 	maxChannels int
 	directives  map[string]int // that have limits, by their places
-	release     []func()       // of their desks
+	release     []func()       // of their counters
 }
 
 // CaddyModule returns the Caddy module information.
@@ -296,22 +296,22 @@ func (a *App) MaxChannels() int { return a.maxChannels }
 // long as the directive is the same; if several have it, by their order, too. It
 // returns the limits, with the app's where they are not set.
 func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
-	scopes := []admission.Scope{{Desk: &a.gateway.Everyone, Limits: a.capacity}}
+	scopes := []admission.Scope{{Counter: &a.gateway.Everyone, Limits: a.capacity}}
 	if own != nil {
 		if a.directives == nil {
 			a.directives = make(map[string]int)
 		}
 		a.directives[place]++
-		desk, release := a.gateway.Directives.Hold(fmt.Sprint(a.directives[place], " ", place))
+		counter, release := a.gateway.Directives.Hold(fmt.Sprint(a.directives[place], " ", place))
 		a.release = append(a.release, release)
-		scopes = append(scopes, admission.Scope{Desk: desk, Limits: own.admission()})
+		scopes = append(scopes, admission.Scope{Counter: counter, Limits: own.admission()})
 	}
 	return own.over(a.Limits), scopes
 }
 
 // IsFull reports whether no more subscribers are admitted.
 func (a *App) IsFull() bool {
-	return admission.Scope{Desk: &a.gateway.Everyone, Limits: a.capacity}.IsFull()
+	return admission.Scope{Counter: &a.gateway.Everyone, Limits: a.capacity}.IsFull()
 }
 
 // MayPublish reports whether a client may publish once more now.

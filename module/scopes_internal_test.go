@@ -14,24 +14,24 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	g := new(gateway.Gateway)
 	app := func() *App { return &App{gateway: g, Limits: new(Limits)} }
-	desks := func(a *App, places ...string) (all []*admission.Desk) {
+	counters := func(a *App, places ...string) (all []*admission.Counter) {
 		for _, place := range places {
 			_, scopes := a.Scopes(&Limits{Subscribers: 1}, place)
-			all = append(all, scopes[1].Desk)
+			all = append(all, scopes[1].Counter)
 		}
 		return all
 	}
 	first, second := app(), app()
-	before := desks(first, "a", "a", "b")
+	before := counters(first, "a", "a", "b")
 	if before[0] == before[1] || before[0] == before[2] {
 		t.Error("two directives share their counters")
 	}
-	after := desks(second, "new", "b", "a", "a")
+	after := counters(second, "new", "b", "a", "a")
 	if after[2] != before[0] || after[3] != before[1] || after[1] != before[2] {
 		t.Error("a reload does not find the counters")
 	}
 	_, scopes := second.Scopes(&Limits{Subscribers: 1}, "b")
-	ticket, _ := admission.Admit(scopes, netip.Addr{}, 1)
+	permit, _ := admission.Admit(scopes, netip.Addr{}, 1)
 	for _, a := range []*App{first, second} {
 		if err := a.Cleanup(); err != nil {
 			t.Error(err)
@@ -40,7 +40,7 @@ func TestScopes(t *testing.T) {
 	if n := g.Directives.Len(); n != 1 {
 		t.Errorf("%d directives are remembered, where one has a subscriber and none is configured", n)
 	}
-	if ticket.Leave(); g.Directives.Len() != 0 {
+	if permit.Leave(); g.Directives.Len() != 0 {
 		t.Error("a directive is remembered that is neither configured nor has subscribers")
 	}
 }

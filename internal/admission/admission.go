@@ -24,8 +24,8 @@ type Limits struct {
 	Connects float64
 }
 
-// A Desk knows who is in one scope.
-type Desk struct {
+// A Counter knows who is in one scope.
+type Counter struct {
 	rates   Rates
 	emptied func() // nil, or called each time the last one has left
 
@@ -33,17 +33,17 @@ type Desk struct {
 	count   int
 	bytes   int64
 	ips     map[netip.Prefix]int
-	members map[string][]*Ticket // in the order in which they came
+	members map[string][]*Permit // in the order in which they came
 }
 
-// A Scope is a desk, and its limits now: a configuration may change them.
+// A Scope is a counter, and its limits now: a configuration may change them.
 type Scope struct {
-	*Desk
+	*Counter
 	Limits
 }
 
-// A Ticket is one subscriber's admission.
-type Ticket struct {
+// A Permit is one subscriber's admission.
+type Permit struct {
 	scopes []Scope
 	ip     netip.Prefix
 	cost   int64
@@ -54,36 +54,36 @@ type Ticket struct {
 
 // Admit lets a subscriber into all the scopes, or says which limit it would be
 // over. Whoever is admitted has to leave. The scopes are kept, and not changed.
-func Admit(scopes []Scope, ip netip.Addr, cost int64) (*Ticket, eventstream.BusyReason) {
-	t := &Ticket{ip: Network(ip), cost: cost}
+func Admit(scopes []Scope, ip netip.Addr, cost int64) (*Permit, eventstream.BusyReason) {
+	p := &Permit{ip: Network(ip), cost: cost}
 	for i, s := range scopes {
-		if reason := s.admit(s.Limits, t); reason != "" {
-			t.Leave()
+		if reason := s.admit(s.Limits, p); reason != "" {
+			p.Leave()
 			return nil, reason
 		}
-		t.scopes = scopes[:i+1]
+		p.scopes = scopes[:i+1]
 	}
-	return t, ""
+	return p, ""
 }
 
-func (d *Desk) admit(l Limits, t *Ticket) eventstream.BusyReason {
-	if !d.rates.Allow(t.ip, l.Connects) {
+func (c *Counter) admit(l Limits, p *Permit) eventstream.BusyReason {
+	if !c.rates.Allow(p.ip, l.Connects) {
 		return eventstream.BusyConnectRate
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case l.Subscribers > 0 && d.count >= l.Subscribers, l.Bytes > 0 && d.bytes+t.cost > l.Bytes:
+	case l.Subscribers > 0 && c.count >= l.Subscribers, l.Bytes > 0 && c.bytes+p.cost > l.Bytes:
 		return eventstream.BusySubscribers
-	case l.PerIP > 0 && d.ips[t.ip] >= l.PerIP:
+	case l.PerIP > 0 && c.ips[p.ip] >= l.PerIP:
 		return eventstream.BusyPerIP
 	}
-	d.count++
-	d.bytes += t.cost
-	if d.ips == nil {
-		d.ips = make(map[netip.Prefix]int)
+	c.count++
+	c.bytes += p.cost
+	if c.ips == nil {
+		c.ips = make(map[netip.Prefix]int)
 	}
-	d.ips[t.ip]++
+	c.ips[p.ip]++
 	return ""
 }
 
@@ -94,63 +94,63 @@ func (s Scope) IsFull() bool {
 	return s.Subscribers > 0 && s.count >= s.Subscribers || s.Bytes > 0 && s.bytes >= s.Bytes
 }
 
-// Claim says which member the ticket is of. If that one now has too many, its
+// BindMember says which member the permit is of. If that one now has too many, its
 // oldest is evicted: its evict is called, once.
-func (t *Ticket) Claim(member string, evict func()) {
-	t.member, t.evict = member, evict
-	for _, s := range t.scopes {
+func (p *Permit) BindMember(member string, evict func()) {
+	p.member, p.evict = member, evict
+	for _, s := range p.scopes {
 		if s.PerMember > 0 {
-			for _, oldest := range s.claim(t, s.PerMember) {
+			for _, oldest := range s.bind(p, s.PerMember) {
 				oldest.evict()
 			}
 		}
 	}
 }
 
-// claim adds the ticket to its member's, and takes out what is too much.
-func (d *Desk) claim(t *Ticket, most int) (tooMany []*Ticket) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.members == nil {
-		d.members = make(map[string][]*Ticket)
+// bind adds the permit to its member's, and takes out what is too much.
+func (c *Counter) bind(p *Permit, most int) (tooMany []*Permit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.members == nil {
+		c.members = make(map[string][]*Permit)
 	}
-	all := append(d.members[t.member], t)
+	all := append(c.members[p.member], p)
 	n := max(0, len(all)-most)
 	tooMany = slices.Clone(all[:n])
-	d.members[t.member] = slices.Clone(all[n:])
+	c.members[p.member] = slices.Clone(all[n:])
 	return tooMany
 }
 
 // Leave gives the admission back. A second call does nothing.
-func (t *Ticket) Leave() {
-	t.once.Do(func() {
-		for _, s := range t.scopes {
-			s.leave(t)
+func (p *Permit) Leave() {
+	p.once.Do(func() {
+		for _, s := range p.scopes {
+			s.leave(p)
 		}
 	})
 }
 
-func (d *Desk) leave(t *Ticket) {
-	if d.remove(t) == 0 && d.emptied != nil {
-		d.emptied()
+func (c *Counter) leave(p *Permit) {
+	if c.remove(p) == 0 && c.emptied != nil {
+		c.emptied()
 	}
 }
 
-// remove takes the ticket out, and returns how many are in yet.
-func (d *Desk) remove(t *Ticket) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.count--
-	d.bytes -= t.cost
-	if d.ips[t.ip]--; d.ips[t.ip] == 0 {
-		delete(d.ips, t.ip)
+// remove takes the permit out, and returns how many are in yet.
+func (c *Counter) remove(p *Permit) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count--
+	c.bytes -= p.cost
+	if c.ips[p.ip]--; c.ips[p.ip] == 0 {
+		delete(c.ips, p.ip)
 	}
-	if all, ok := d.members[t.member]; ok {
-		all = slices.DeleteFunc(all, func(other *Ticket) bool { return other == t })
-		d.members[t.member] = all
+	if all, ok := c.members[p.member]; ok {
+		all = slices.DeleteFunc(all, func(other *Permit) bool { return other == p })
+		c.members[p.member] = all
 		if len(all) == 0 {
-			delete(d.members, t.member)
+			delete(c.members, p.member)
 		}
 	}
-	return d.count
+	return c.count
 }

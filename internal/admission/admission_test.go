@@ -18,18 +18,18 @@ var (
 
 // Each limit holds at its edge, and what one scope refuses the others give back.
 func TestEdges(t *testing.T) {
-	gateway, site := new(Desk), new(Desk)
+	gateway, site := new(Counter), new(Counter)
 	scopes := []Scope{
 		{gateway, Limits{Subscribers: 5, Bytes: 1000}},
 		{site, Limits{Subscribers: 4, PerIP: 2}},
 	}
-	admit := func(ip netip.Addr, cost int64, want eventstream.BusyReason) *Ticket {
+	admit := func(ip netip.Addr, cost int64, want eventstream.BusyReason) *Permit {
 		t.Helper()
-		ticket, got := Admit(scopes, ip, cost)
-		if got != want || (ticket == nil) != (want != "") {
+		permit, got := Admit(scopes, ip, cost)
+		if got != want || (permit == nil) != (want != "") {
 			t.Errorf("%s was answered %q, not %q", ip, got, want)
 		}
-		return ticket
+		return permit
 	}
 	first := admit(ann, 10, "")
 	admit(ann, 10, "")
@@ -50,30 +50,30 @@ func TestEdges(t *testing.T) {
 }
 
 func TestOldestOfAMemberGoes(t *testing.T) {
-	scopes := []Scope{{new(Desk), Limits{PerMember: 2}}}
+	scopes := []Scope{{new(Counter), Limits{PerMember: 2}}}
 	var gone []int
-	var tickets []*Ticket
-	claim := func(member string) {
-		ticket, _ := Admit(scopes, ann, 1)
-		n := len(tickets)
-		tickets = append(tickets, ticket)
-		ticket.Claim(member, func() { gone = append(gone, n) })
+	var permits []*Permit
+	bind := func(member string) {
+		permit, _ := Admit(scopes, ann, 1)
+		n := len(permits)
+		permits = append(permits, permit)
+		permit.BindMember(member, func() { gone = append(gone, n) })
 	}
-	claim("ann") // 0
-	claim("ann") // 1
-	claim("ben") // 2
-	claim("ann") // 3, and so 0 goes
-	tickets[0].Leave()
-	tickets[1].Leave()
-	claim("ann") // 4
-	claim("ann") // 5, and so 3 goes
+	bind("ann") // 0
+	bind("ann") // 1
+	bind("ben") // 2
+	bind("ann") // 3, and so 0 goes
+	permits[0].Leave()
+	permits[1].Leave()
+	bind("ann") // 4
+	bind("ann") // 5, and so 3 goes
 	if want := []int{0, 3}; !slices.Equal(gone, want) {
 		t.Errorf("%v went, not %v", gone, want)
 	}
-	for _, ticket := range tickets {
-		ticket.Leave()
+	for _, permit := range permits {
+		permit.Leave()
 	}
-	if d := scopes[0].Desk; d.count != 0 || len(d.ips) != 0 || len(d.members) != 0 || d.bytes != 0 {
+	if d := scopes[0].Counter; d.count != 0 || len(d.ips) != 0 || len(d.members) != 0 || d.bytes != 0 {
 		t.Errorf("there remains %+v", d)
 	}
 }

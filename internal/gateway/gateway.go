@@ -42,8 +42,8 @@ type Gateway struct {
 
 	// Everyone counts all subscribers, Directives those of the directives that have
 	// limits of their own.
-	Everyone     admission.Desk
-	Directives   admission.Desks
+	Everyone     admission.Counter
+	Directives   admission.Counters
 	PublishRates admission.Rates
 
 	forbidden forbidden

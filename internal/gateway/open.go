@@ -19,8 +19,8 @@ type Spec struct {
 	Request hub.Request
 	// Options say how it is delivered.
 	Options *transport.Options
-	// Ticket is its admission; nil if it is not counted.
-	Ticket *admission.Ticket
+	// Permit is its admission; nil if it is not counted.
+	Permit *admission.Permit
 	// Member is who it is to others; nil if they are not told.
 	Member *Member
 	// MaxChannels is how many channels the gateway may have; zero: any number.
@@ -55,10 +55,10 @@ const evicted = time.Hour
 // when the subscription is over, or has gone on without the handler; see
 // [transport.TakeOver]. With an error it has begun nothing, and written nothing.
 //
-// The ticket is Open's from here on. What a subscription keeps is neither the
+// The permit is Open's from here on. What a subscription keeps is neither the
 // request's nor the handler's, which a reload replaces.
 func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error {
-	o := &opening{gateway: g, about: spec.about(), ticket: spec.Ticket}
+	o := &opening{gateway: g, about: spec.about(), permit: spec.Permit}
 	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
 	switch {
 	case g.isForbidden(o.about):
@@ -100,7 +100,7 @@ func (s *Spec) about() *Subscription {
 type opening struct {
 	gateway    *Gateway
 	about      *Subscription
-	ticket     *admission.Ticket
+	permit     *admission.Permit
 	subscriber *hub.Subscriber // nil until it has joined
 	visit      *presence.Visit
 	delivered  bool
@@ -111,9 +111,9 @@ func (o *opening) join(spec *Spec) {
 	request.About = o.about
 	o.subscriber = hub.NewSubscriber(request)
 	o.gateway.Join(o.subscriber)
-	if spec.Member != nil && o.ticket != nil {
+	if spec.Member != nil && o.permit != nil {
 		gateway, subscriber := o.gateway, o.subscriber
-		o.ticket.Claim(spec.Member.ID, func() {
+		o.permit.BindMember(spec.Member.ID, func() {
 			gateway.CountBusy(eventstream.BusyPerMember)
 			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
 		})
@@ -161,8 +161,8 @@ func (o *opening) leave() {
 	if o.subscriber != nil {
 		o.gateway.Leave(o.subscriber)
 	}
-	if o.ticket != nil {
-		o.ticket.Leave()
+	if o.permit != nil {
+		o.permit.Leave()
 	}
 	if o.visit != nil {
 		o.visit.Leave()
