@@ -58,7 +58,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	}
 	spec.Permit, isPassedOn = permit, true
 	switch err := s.app.Gateway().Open(w, r, spec); {
-	case errors.Is(err, gateway.ErrForbidden):
+	case errors.Is(err, gateway.ErrBanned):
 		return refuse(w, http.StatusForbidden, err)
 	case errors.Is(err, gateway.ErrNoRoom):
 		return s.tooMany(w, r, eventstream.BusyChannels)

@@ -25,7 +25,7 @@ const maxEvents = 1000
 // events tells Caddy's event system what happens, without ever waiting for it.
 type events struct {
 	to    atomic.Pointer[Emitter]
-	queue chan happening
+	queue chan event
 }
 
 // An Emitter is the event system of the newest configuration.
@@ -37,20 +37,21 @@ type Emitter struct {
 // NewEmitter is the event system, as the app of that context sees it.
 func NewEmitter(ctx caddy.Context, app *caddyevents.App) *Emitter { return &Emitter{ctx, app} }
 
-type happening struct {
+// An event is what one event system is to be told.
+type event struct {
 	to   *Emitter
 	name string
 	data map[string]any
 }
 
-func (e *events) init() { e.queue = make(chan happening, maxEvents) }
+func (e *events) init() { e.queue = make(chan event, maxEvents) }
 
 // run hands the events over.
 func (e *events) run(ctx context.Context) {
 	for {
 		select {
-		case h := <-e.queue:
-			h.to.app.Emit(h.to.ctx, h.name, h.data)
+		case queued := <-e.queue:
+			queued.to.app.Emit(queued.to.ctx, queued.name, queued.data)
 		case <-ctx.Done():
 			return
 		}
@@ -64,7 +65,7 @@ func (e *events) emit(name string, data func() map[string]any) {
 		return
 	}
 	select {
-	case e.queue <- happening{to, name, data()}:
+	case e.queue <- event{to, name, data()}:
 	default:
 	}
 }

@@ -28,8 +28,8 @@ func (f Filter) matches(id uint64, s *Subscription) bool {
 		(!f.IP.IsValid() || f.IP.Contains(s.RemoteIP))
 }
 
-// A Guest is one subscriber, for whoever looks.
-type Guest struct {
+// A SubscriberInfo is one subscriber, as an operator sees it.
+type SubscriberInfo struct {
 	ID       uint64    `json:"id"`
 	Channels []string  `json:"channels"`
 	Member   string    `json:"member,omitempty"`
@@ -41,33 +41,33 @@ type Guest struct {
 	Pending int `json:"pending"`
 }
 
-// Guests are the subscribers that a filter chooses, those who came first at the
+// ListSubscribers lists the subscribers that a filter chooses, those who came first at the
 // front, and how many there are; no more than limit are listed.
-func (g *Gateway) Guests(f Filter, limit int) (guests []Guest, count int) {
-	guests = []Guest{} // not nil, which JSON calls null
+func (g *Gateway) ListSubscribers(f Filter, limit int) (subscribers []SubscriberInfo, count int) {
+	subscribers = []SubscriberInfo{} // not nil, which JSON calls null
 	g.Each(func(s *hub.Subscriber, waiting int) {
 		about := s.About().(*Subscription)
 		if !f.matches(s.ID(), about) {
 			return
 		}
 		count++
-		guests = append(guests, Guest{
+		subscribers = append(subscribers, SubscriberInfo{
 			s.ID(), about.Channels, about.Member, about.ip(), about.Protocol, about.Via(), about.Since.Truncate(time.Millisecond), waiting,
 		})
 	})
-	slices.SortFunc(guests, func(a, b Guest) int { return a.Since.Compare(b.Since) })
-	return guests[:min(len(guests), limit)], count
+	slices.SortFunc(subscribers, func(a, b SubscriberInfo) int { return a.Since.Compare(b.Since) })
+	return subscribers[:min(len(subscribers), limit)], count
 }
 
-// Kick closes the subscribers that a filter chooses, and, if forbid is not zero,
+// Kick closes the subscribers that a filter chooses, and, if ban is not zero,
 // keeps whoever matches it out for so long: by member or address, where the
 // filter is an ID. It returns how many were closed.
-func (g *Gateway) Kick(f Filter, forbid time.Duration) (n int) {
+func (g *Gateway) Kick(f Filter, ban time.Duration) (n int) {
 	if f.IsEmpty() {
 		return 0
 	}
 	if f.ID == 0 {
-		g.forbidden.add(f, forbid)
+		g.bans.add(f, ban)
 	}
 	g.Each(func(s *hub.Subscriber, _ int) {
 		about := s.About().(*Subscription)
@@ -76,7 +76,7 @@ func (g *Gateway) Kick(f Filter, forbid time.Duration) (n int) {
 		}
 		n++
 		if f.ID != 0 {
-			g.forbidden.add(about.itself(), forbid)
+			g.bans.add(about.identityFilter(), ban)
 		}
 		g.CloseSubscriber(s, nil, hub.ErrKicked)
 	})
@@ -92,28 +92,28 @@ func (s *Subscription) ip() string {
 	return s.RemoteIP.String()
 }
 
-// itself chooses whoever this is, when it comes again.
-func (s *Subscription) itself() Filter {
+// identityFilter chooses whoever this is, when it comes again.
+func (s *Subscription) identityFilter() Filter {
 	if s.Member != "" {
 		return Filter{Member: s.Member}
 	}
 	return Filter{IP: admission.Network(s.RemoteIP)}
 }
 
-// isForbidden reports whether an operator keeps it out.
-func (g *Gateway) isForbidden(s *Subscription) bool { return g.forbidden.matches(s) }
+// isBanned reports whether an operator keeps it out.
+func (g *Gateway) isBanned(s *Subscription) bool { return g.bans.matches(s) }
 
-// forbidden are those who are kept out.
-type forbidden struct {
+// bans are the subscribers that are kept out, and until when.
+type bans struct {
 	mu    sync.Mutex
 	until map[Filter]time.Time
 }
 
-// maxForbidden bounds how many there are: past it, those are forgotten first
+// maxBans bounds how many there are: past it, those are forgotten first
 // whose time is over first.
-const maxForbidden = 10_000
+const maxBans = 10_000
 
-func (b *forbidden) add(f Filter, d time.Duration) {
+func (b *bans) add(f Filter, d time.Duration) {
 	if d <= 0 || f.IsEmpty() { // who has neither member nor address cannot be told apart
 		return
 	}
@@ -122,14 +122,14 @@ func (b *forbidden) add(f Filter, d time.Duration) {
 	if b.until == nil {
 		b.until = make(map[Filter]time.Time)
 	}
-	if len(b.until) >= maxForbidden {
-		b.forget()
+	if len(b.until) >= maxBans {
+		b.evict()
 	}
 	b.until[f] = time.Now().Add(d)
 }
 
-// forget makes room for one more.
-func (b *forbidden) forget() {
+// evict makes room for one more.
+func (b *bans) evict() {
 	var soonest Filter
 	for f, until := range b.until {
 		if !time.Now().Before(until) {
@@ -138,12 +138,12 @@ func (b *forbidden) forget() {
 			soonest = f
 		}
 	}
-	if len(b.until) >= maxForbidden {
+	if len(b.until) >= maxBans {
 		delete(b.until, soonest)
 	}
 }
 
-func (b *forbidden) matches(s *Subscription) bool {
+func (b *bans) matches(s *Subscription) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for f, until := range b.until {

@@ -32,7 +32,7 @@ type Gateway struct {
 	Presence *presence.Presence
 	Poller   *transport.Poller
 
-	number  int64  // in the order of their beginning
+	id      int64  // in the order of their beginning
 	embedAt string // empty: no embedded server
 	events  events
 	notUTF8 notUTF8
@@ -46,8 +46,8 @@ type Gateway struct {
 	Directives   admission.Counters
 	PublishRates admission.Rates
 
-	forbidden forbidden
-	census    census
+	bans    bans
+	summary connectionSummary
 
 	ctx      context.Context // until it ends
 	cancel   context.CancelFunc
@@ -58,7 +58,7 @@ type Gateway struct {
 	embedded *bus.Embedded
 }
 
-var begun atomic.Int64 // gateways
+var nextID atomic.Int64 // gateways
 
 // A Config is what a gateway is made of.
 type Config struct {
@@ -76,12 +76,12 @@ func newGateway(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{number: begun.Add(1), embedAt: c.EmbedAt, Poller: poller}
+	g := &Gateway{id: nextID.Add(1), embedAt: c.EmbedAt, Poller: poller}
 	g.log.Store(zap.NewNop())
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.events.init()
 	g.work.Go(func() { g.events.run(g.ctx) })
-	g.work.Go(func() { g.logCensus(g.ctx) })
+	g.work.Go(func() { g.logSummary(g.ctx) })
 	g.Bus = bus.New(c.Redis(g.log.Load), g.log.Load)
 	g.Bus.Changed = g.redisChanged
 	g.History = history.New(g.Bus, c.History, g.log.Load)

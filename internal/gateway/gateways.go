@@ -35,6 +35,6 @@ func All() (all []*Gateway) {
 		all = append(all, value.(*Gateway))
 		return true
 	})
-	slices.SortFunc(all, func(a, b *Gateway) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(all, func(a, b *Gateway) int { return cmp.Compare(a.id, b.id) })
 	return all
 }

@@ -41,8 +41,8 @@ type Member struct {
 
 // Why [Gateway.Open] has not opened a subscription.
 var (
-	ErrForbidden = errors.New("an operator has closed this subscription, and it may not come back yet")
-	ErrNoRoom    = errors.New("the gateway has as many channels as it may have")
+	ErrBanned = errors.New("an operator has closed this subscription, and it may not come back yet")
+	ErrNoRoom = errors.New("the gateway has as many channels as it may have")
 )
 
 // evicted is how long a page is to stay away of whose member there are newer ones:
@@ -61,8 +61,8 @@ func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error
 	o := &opening{gateway: g, about: spec.about(), permit: spec.Permit}
 	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
 	switch {
-	case g.isForbidden(o.about):
-		return ErrForbidden
+	case g.isBanned(o.about):
+		return ErrBanned
 	case spec.MaxChannels > 0 && !g.HasRoom(o.about.Channels, spec.Request.History, spec.MaxChannels):
 		return ErrNoRoom
 	case r.Method == http.MethodHead:

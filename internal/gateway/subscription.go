@@ -38,7 +38,7 @@ func (s *Subscription) Via() string {
 func (g *Gateway) opened(s *Subscription) {
 	s.countOpened()
 	g.subscribers.Add(1)
-	g.census.comes()
+	g.summary.opened()
 }
 
 // closed is told when a subscription is over.
@@ -46,7 +46,7 @@ func (g *Gateway) closed(s *Subscription, e transport.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
 	g.subscribers.Add(-1)
-	g.census.goes(reason)
+	g.summary.closed(reason)
 	if c := g.Log().Check(zap.DebugLevel, "subscriber left"); c != nil {
 		c.Write(zap.Strings("channels", s.Channels), zap.String("via", s.Via()), zap.Int("status", 200), zap.Int64("bytes", e.Bytes),
 			zap.Duration("duration", e.Open), zap.NamedError("reason", e.Reason))

@@ -16,8 +16,8 @@ import (
 
 // Subscribers is a list of them; Count counts those that are not listed, too.
 type Subscribers struct {
-	Subscribers []gateway.Guest `json:"subscribers"`
-	Count       int             `json:"count"`
+	Subscribers []gateway.SubscriberInfo `json:"subscribers"`
+	Count       int                      `json:"count"`
 }
 
 // Closed is how many subscribers were closed.
@@ -52,10 +52,10 @@ func listSubscribers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := Subscribers{Subscribers: []gateway.Guest{}}
+	all := Subscribers{Subscribers: []gateway.SubscriberInfo{}}
 	for _, g := range gateways {
-		guests, n := g.Guests(filter, limit-len(all.Subscribers))
-		all.Subscribers = append(all.Subscribers, guests...)
+		subscribers, n := g.ListSubscribers(filter, limit-len(all.Subscribers))
+		all.Subscribers = append(all.Subscribers, subscribers...)
 		all.Count += n
 	}
 	return answer(w, all)

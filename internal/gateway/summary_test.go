@@ -7,17 +7,18 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// A minute is one line, however many come and go, and a quiet one is none.
-func TestCensus(t *testing.T) {
+// A minute is one line, however many subscriptions are opened and closed, and a quiet
+// one is none.
+func TestConnectionSummary(t *testing.T) {
 	core, lines := observer.New(zap.InfoLevel)
-	var c census
+	var s connectionSummary
 	for range 1000 {
-		c.comes()
-		c.goes(ClosedLeft)
+		s.opened()
+		s.closed(ClosedLeft)
 	}
-	c.goes(ClosedSlow)
+	s.closed(ClosedSlow)
 	for range 2 {
-		if fields := c.take(); fields != nil {
+		if fields := s.drain(); fields != nil {
 			zap.New(core).Info("subscribers", fields...)
 		}
 	}
