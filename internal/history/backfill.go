@@ -30,13 +30,13 @@ const (
 )
 
 // Since reads what came after an entry; see [hub.Source].
-func (h *History) Since(name string, after eventstream.EntryID, most, bytes int, done func(hub.Past)) {
-	h.backfill(name, bytes, done, func(r *pastReader) (hub.Past, error) { return r.since(after, most) })
+func (h *History) Since(name string, after eventstream.EntryID, most, bytes int, done func(hub.Backfill)) {
+	h.backfill(name, bytes, done, func(r *pastReader) (hub.Backfill, error) { return r.since(after, most) })
 }
 
 // Newest reads the newest n; see [hub.Source].
-func (h *History) Newest(name string, n, bytes int, done func(hub.Past)) {
-	h.backfill(name, bytes, done, func(r *pastReader) (hub.Past, error) { return r.newest(n) })
+func (h *History) Newest(name string, n, bytes int, done func(hub.Backfill)) {
+	h.backfill(name, bytes, done, func(r *pastReader) (hub.Backfill, error) { return r.newest(n) })
 }
 
 // Unread is how often a history could not be read for those who came back.
@@ -45,7 +45,7 @@ func (h *History) Unread() uint64 { return h.unread.Load() }
 // backfill tries until it succeeds, it is of no use, or nobody follows the channel
 // any more. While Redis is away, it waits. What takes too long is tried again with
 // half as many entries, and one entry with twice the time.
-func (h *History) backfill(name string, bytes int, done func(hub.Past), read func(*pastReader) (hub.Past, error)) {
+func (h *History) backfill(name string, bytes int, done func(hub.Backfill), read func(*pastReader) (hub.Backfill, error)) {
 	h.spawn(func() {
 		r := &pastReader{history: h, bytes: bytes, most: maxRead}
 		timeout, failing, pause := readTimeout, time.Time{}, backoff{}
@@ -70,7 +70,7 @@ func (h *History) backfill(name string, bytes int, done func(hub.Past), read fun
 					h.log().Error("a channel's history cannot be read in time; who came back for it is told of a gap",
 						zap.String("channel", name), zap.Int("others_meanwhile", others), zap.Error(err))
 				})
-				done(hub.Past{Failed: true})
+				done(hub.Backfill{Failed: true})
 				return
 			}
 			wait := pause.next()
@@ -114,10 +114,10 @@ type pastReader struct {
 }
 
 // try tries once, in its turn.
-func (r *pastReader) try(timeout time.Duration, read func(*pastReader) (hub.Past, error)) (hub.Past, error) {
+func (r *pastReader) try(timeout time.Duration, read func(*pastReader) (hub.Backfill, error)) (hub.Backfill, error) {
 	h := r.history
 	if err := h.backfills.Acquire(h.ctx, 1); err != nil {
-		return hub.Past{}, err
+		return hub.Backfill{}, err
 	}
 	defer h.backfills.Release(1)
 	r.client = h.bus.Client().WithTimeout(timeout)
@@ -133,7 +133,7 @@ func (r *pastReader) count() int {
 	return r.asked
 }
 
-func (r *pastReader) since(after eventstream.EntryID, most int) (hub.Past, error) {
+func (r *pastReader) since(after eventstream.EntryID, most int) (hub.Backfill, error) {
 	count := r.count() + 1 // the entry itself proves that nothing is missing
 	v, err := view{}, error(nil)
 	if after != (eventstream.EntryID{}) {
@@ -146,17 +146,17 @@ func (r *pastReader) since(after eventstream.EntryID, most int) (hub.Past, error
 		v, err = r.inspect(count, "XRANGE", r.channel.name, after.String(), "+", "COUNT", count)
 	}
 	if err != nil {
-		return hub.Past{}, err
+		return hub.Backfill{}, err
 	}
 	r.channel.weigh(v.entries)
-	past := hub.Past{Start: after, Entries: v.entries, More: v.isFull && len(v.entries) > 0}
+	past := hub.Backfill{Start: after, Entries: v.entries, More: v.isFull && len(v.entries) > 0}
 	if v.startsAt(after) {
 		past.Entries = v.entries[1:]
 		past.More = v.isFull && len(past.Entries) > 0
 	} else if i := v.info; i.length == 0 || i.first.Compare(after) > 0 {
-		past.Start, past.Lost = beginning(i)
+		past.Start, past.GapAtStart = beginning(i)
 	} else if i.maxDeleted.Compare(after) < 0 {
-		past.Lost = eventstream.Unknown
+		past.GapAtStart = eventstream.Unknown
 	}
 	if most > 0 && past.More {
 		return r.atMost(past, most)
@@ -164,8 +164,8 @@ func (r *pastReader) since(after eventstream.EntryID, most int) (hub.Past, error
 	return past, nil
 }
 
-// atMost reads the newest entries instead, if the past has more than that.
-func (r *pastReader) atMost(past hub.Past, most int) (hub.Past, error) {
+// atMost reads the newest entries instead, if there are more than that.
+func (r *pastReader) atMost(past hub.Backfill, most int) (hub.Backfill, error) {
 	length, err := r.client.XLen(r.ctx, r.channel.name).Result()
 	if err != nil || length <= int64(most) {
 		return past, err
@@ -175,15 +175,15 @@ func (r *pastReader) atMost(past hub.Past, most int) (hub.Past, error) {
 		return past, err
 	}
 	past, err = r.since(start, 0)
-	past.Before = eventstream.Overflow
+	past.GapBefore = eventstream.Overflow
 	return past, err
 }
 
-func (r *pastReader) newest(n int) (hub.Past, error) {
+func (r *pastReader) newest(n int) (hub.Backfill, error) {
 	if n > r.channel.entriesIn(r.bytes, firstRead) || n > r.most {
 		start, isAll, err := r.tail(n)
 		if err != nil {
-			return hub.Past{}, err
+			return hub.Backfill{}, err
 		}
 		if isAll {
 			start = eventstream.EntryID{}
@@ -193,15 +193,15 @@ func (r *pastReader) newest(n int) (hub.Past, error) {
 	r.asked = n
 	v, err := r.inspect(n+1, "XREVRANGE", r.channel.name, "+", "-", "COUNT", n+1)
 	if err != nil {
-		return hub.Past{}, err
+		return hub.Backfill{}, err
 	}
 	slices.Reverse(v.entries)
 	r.channel.weigh(v.entries)
 	if v.isFull && len(v.entries) > 0 {
-		return hub.Past{Start: v.entries[0].ID, Entries: v.entries[1:]}, nil
+		return hub.Backfill{Start: v.entries[0].ID, Entries: v.entries[1:]}, nil
 	}
-	past := hub.Past{Entries: v.entries}
-	past.Start, past.Lost = beginning(v.info)
+	past := hub.Backfill{Entries: v.entries}
+	past.Start, past.GapAtStart = beginning(v.info)
 	return past, nil
 }
 
@@ -228,7 +228,7 @@ func (r *pastReader) view(read func(redis.Pipeliner) func() (view, error)) (view
 
 // compare has the channel's Redis stream read if those who come back may have
 // been told of more than was handed over here.
-func (c *channel) compare(past hub.Past) {
+func (c *channel) compare(past hub.Backfill) {
 	if past.More {
 		return
 	}
@@ -238,7 +238,7 @@ func (c *channel) compare(past hub.Past) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if past.Lost != "" || newest != c.last {
+	if past.GapAtStart != "" || newest != c.last {
 		c.want()
 	}
 }

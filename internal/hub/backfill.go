@@ -9,68 +9,68 @@ import (
 )
 
 const (
-	// pastRest is for how long a channel remembers what was read for those who come
+	// evictAfter is for how long a channel remembers what was read for those who come
 	// back: in a storm, everyone comes back at once.
-	pastRest = 10 * time.Second
-	// patience is for how long others wait for a read that may be theirs, too. A
+	evictAfter = 10 * time.Second
+	// slowAfter is for how long others wait for a read that may be theirs, too. A
 	// read that takes longer delays nobody.
-	patience = 250 * time.Millisecond
+	slowAfter = 250 * time.Millisecond
 )
 
-// A backfill is one read of the history, for those who waited when it was asked
+// A backfillRead is one read of the history, for those who waited when it was asked
 // for: one that comes later may know of newer entries than it has.
-type backfill struct {
-	leader *pursuit
-	newest int      // of so many newest entries; 0: of those after a position
-	after  position // of those after it
-	most   int      // if there are no more than so many; 0: in any case
-	asked  map[*pursuit]int
-	head   position // of the channel, when it was asked for
-	life   int
-	slow   *time.Timer
+type backfillRead struct {
+	leader     *replay
+	newest     int      // of so many newest entries; 0: of those after a position
+	after      position // of those after it
+	most       int      // if there are no more than so many; 0: in any case
+	asked      map[*replay]int
+	head       position // of the channel, when it was asked for
+	generation int
+	slow       *time.Timer
 }
 
-// covers reports whether the read says all that there is to know for a pursuit.
-func (b *backfill) covers(p *pursuit, past *Past) bool {
-	g := &p.legs[0]
-	if _, asked := b.asked[p]; !asked {
+// covers reports whether the read says all that there is to know for a replay.
+func (b *backfillRead) covers(r *replay, result *Backfill) bool {
+	cur := &r.cursors[0]
+	if _, asked := b.asked[r]; !asked {
 		return false
 	}
 	switch {
-	case g.newest > 0 || b.newest > 0:
-		return g.newest > 0 && (g.newest == b.newest || g.newest < b.newest && !past.More && !past.Failed)
-	case g.cursor == b.after:
-		return g.located || b.most == p.subscriber.request.Max || !past.More && !past.Failed
-	case g.cursor.Compare(b.after) < 0 || past.Failed:
+	case cur.newest > 0 || b.newest > 0:
+		return cur.newest > 0 && (cur.newest == b.newest || cur.newest < b.newest && !result.More && !result.Failed)
+	case cur.at == b.after:
+		return cur.located || b.most == r.subscriber.request.Max || !result.More && !result.Failed
+	case cur.at.Compare(b.after) < 0 || result.Failed:
 		return false
-	case past.More:
-		return g.cursor.Compare(past.last()) <= 0 && (g.located || b.most == p.subscriber.request.Max)
+	case result.More:
+		return cur.at.Compare(result.last()) <= 0 && (cur.located || b.most == r.subscriber.request.Max)
 	}
 	return true
 }
 
-// await has the pursuit wait until the history is read for it.
-func (c *channel) await(p *pursuit) {
-	if _, waits := c.behind[p]; !waits {
+// enqueue has the replay wait until the history is read for it.
+func (c *channel) enqueue(r *replay) {
+	if _, waits := c.behind[r]; !waits {
 		if c.behind == nil {
-			c.behind = make(map[*pursuit]int)
+			c.behind = make(map[*replay]int)
 		}
-		if !c.gathering {
+		if !c.batching {
 			c.turn++
 		}
-		c.behind[p] = c.turn
-		c.tellUnreadable(p.subscriber)
+		c.behind[r] = c.turn
+		c.tellUnreadable(r.subscriber)
 	}
 	c.backfill()
 }
 
-// gather lets all that f has go on say what they need before the history is read
-// for them.
-func (c *channel) gather(f func()) {
+// batchReads lets all that f has go on say what they need before the history is
+// read for them.
+func (c *channel) batchReads(f func()) {
 	c.turn++
-	c.gathering = true
+	c.batching = true
 	f()
-	c.gathering = false
+	c.batching = false
 	c.backfill()
 }
 
@@ -78,34 +78,34 @@ func (c *channel) gather(f func()) {
 // came together, the one who has been away the longest. One read at a time is
 // enough while reads are fast: what one needs, others do, too.
 func (c *channel) backfill() {
-	if c.gathering || c.reading != nil {
+	if c.batching || c.reading != nil {
 		return
 	}
-	var leader *pursuit
-	for p, turn := range c.behind {
-		if p.isRead {
+	var leader *replay
+	for r, turn := range c.behind {
+		if r.isReading {
 			continue
 		}
 		if leader == nil || turn < c.behind[leader] ||
-			turn == c.behind[leader] && p.legs[0].comesBefore(&leader.legs[0]) {
-			leader = p
+			turn == c.behind[leader] && r.cursors[0].comesBefore(&leader.cursors[0]) {
+			leader = r
 		}
 	}
 	if leader == nil {
 		return
 	}
-	g := &leader.legs[0] // in a channel with history there is only one
-	b := &backfill{
-		leader: leader, newest: g.newest, after: g.cursor,
-		asked: maps.Clone(c.behind), head: c.log.head(), life: c.log.life,
+	cur := &leader.cursors[0] // in a channel with history there is only one
+	b := &backfillRead{
+		leader: leader, newest: cur.newest, after: cur.at,
+		asked: maps.Clone(c.behind), head: c.log.head(), generation: c.log.generation,
 	}
-	if !g.located {
+	if !cur.located {
 		b.most = leader.subscriber.request.Max
 	}
-	leader.isRead = true
+	leader.isReading = true
 	c.reading = b
 	c.reads++
-	b.slow = time.AfterFunc(patience, func() {
+	b.slow = time.AfterFunc(slowAfter, func() {
 		c.hub.mu.Lock()
 		defer c.hub.mu.Unlock()
 		if c.reading == b {
@@ -114,7 +114,7 @@ func (c *channel) backfill() {
 		}
 	})
 	bytes := c.hub.memory.backfill()
-	done := func(past Past) { c.backfilled(b, past) }
+	done := func(result Backfill) { c.backfilled(b, result) }
 	if b.newest > 0 {
 		c.hub.source.Newest(c.name, b.newest, bytes, done)
 	} else {
@@ -122,69 +122,69 @@ func (c *channel) backfill() {
 	}
 }
 
-// comesBefore reports whether a read for g is likely to serve the other, too.
-func (g *leg) comesBefore(other *leg) bool {
-	if g.newest > 0 || other.newest > 0 {
-		return g.newest > other.newest
+// comesBefore reports whether a read for the cursor is likely to serve the other, too.
+func (cur *replayCursor) comesBefore(other *replayCursor) bool {
+	if cur.newest > 0 || other.newest > 0 {
+		return cur.newest > other.newest
 	}
-	return g.cursor.Compare(other.cursor) < 0
+	return cur.at.Compare(other.at) < 0
 }
 
 // backfilled lets all who have waited for the read go on, or wait for the next.
-func (c *channel) backfilled(b *backfill, past Past) {
+func (c *channel) backfilled(b *backfillRead, result Backfill) {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	b.slow.Stop()
 	c.reads--
-	b.leader.isRead = false
+	b.leader.isReading = false
 	if c.reading == b {
 		c.reading = nil
 	}
 	if c.forgotten {
 		return
 	}
-	isOfThisLife := c.log.life == b.life
-	if isOfThisLife && !past.Failed {
-		c.learn(b, &past)
-		c.restLater()
+	isOfThisGeneration := c.log.generation == b.generation
+	if isOfThisGeneration && !result.Failed {
+		c.learn(b, &result)
+		c.markEvictable()
 	}
-	c.gather(func() {
-		for p := range b.asked {
-			if _, waits := c.behind[p]; !waits || p.isRead {
+	c.batchReads(func() {
+		for r := range b.asked {
+			if _, waits := c.behind[r]; !waits || r.isReading {
 				continue
 			}
-			g := &p.legs[0]
-			if isOfThisLife && b.covers(p, &past) {
-				if g.newest == 0 && g.cursor.Compare(c.log.head()) > 0 && past.has(g.cursor) {
-					delete(c.behind, p)
-					c.awaitPresent(p)
+			cur := &r.cursors[0]
+			if isOfThisGeneration && b.covers(r, &result) {
+				if cur.newest == 0 && cur.at.Compare(c.log.head()) > 0 && result.has(cur.at) {
+					delete(c.behind, r)
+					c.awaitHead(r)
 					continue
 				}
-				g.hasRead = true
-				if past.Failed {
-					g.bad = eventstream.Unknown
+				cur.hasRead = true
+				if result.Failed {
+					cur.bad = eventstream.Unknown
 				}
 			}
-			c.hub.pursue(p)
+			c.hub.advance(r)
 		}
 	})
 	c.hub.memory.trim()
 }
 
 // learn remembers what was read.
-func (c *channel) learn(b *backfill, past *Past) {
+func (c *channel) learn(b *backfillRead, result *Backfill) {
 	head := c.log.head()
-	end := past.last()
-	if !past.More {
+	end := result.last()
+	if !result.More {
 		end = maxPosition(end, b.head) // there is nothing else up to there
 	}
-	s := &segment{channel: c, start: past.Start, lost: past.Lost, end: end}
+	s := &segment{channel: c, start: result.Start, gapAtStart: result.GapAtStart, end: end}
 	if end.Compare(head) > 0 {
 		s.end = head // what is newer has yet to be heard
 	}
-	for _, e := range past.Entries {
+	for _, e := range result.Entries {
 		if e.ID.Compare(s.end) <= 0 {
-			s.events = append(s.events, newMoment(c, e.ID, e))
+			s.events = append(s.events, newRecord(c, e.ID, e))
 		}
 	}
 	if s.start.Compare(s.end) < 0 {
@@ -192,11 +192,11 @@ func (c *channel) learn(b *backfill, past *Past) {
 	}
 	switch {
 	case b.newest > 0:
-		c.learnTail(b.newest, tail{from: past.Start, isExact: true})
-	case past.Before == eventstream.Overflow:
-		c.learnTail(b.most, tail{from: past.Start, isExact: true})
+		c.learnTail(b.newest, tail{from: result.Start, isExact: true})
+	case result.GapBefore == eventstream.Overflow:
+		c.learnTail(b.most, tail{from: result.Start, isExact: true})
 	case b.most > 0:
-		c.learnTail(b.most, tail{from: past.Start})
+		c.learnTail(b.most, tail{from: result.Start})
 	}
 }
 
@@ -227,45 +227,45 @@ func (c *channel) tail(n int) (t tail, isKnown bool) {
 }
 
 // has reports whether there is an entry with that ID.
-func (p *Past) has(id position) bool {
-	return p.Start == id && p.Lost == "" ||
-		slices.ContainsFunc(p.Entries, func(e eventstream.Entry) bool { return e.ID == id })
+func (b *Backfill) has(id position) bool {
+	return b.Start == id && b.GapAtStart == "" ||
+		slices.ContainsFunc(b.Entries, func(e eventstream.Entry) bool { return e.ID == id })
 }
 
 // last is the position of the last entry, or the start.
-func (p *Past) last() position {
-	if n := len(p.Entries); n > 0 {
-		return p.Entries[n-1].ID
+func (b *Backfill) last() position {
+	if n := len(b.Entries); n > 0 {
+		return b.Entries[n-1].ID
 	}
-	return p.Start
+	return b.Start
 }
 
-// awaitPresent has the pursuit wait until the channel has come to where the
+// awaitHead has the replay wait until the channel has come to where the
 // subscriber was on a gateway that was faster.
-func (c *channel) awaitPresent(p *pursuit) {
+func (c *channel) awaitHead(r *replay) {
 	if c.ahead == nil {
-		c.ahead = make(map[*pursuit]struct{})
+		c.ahead = make(map[*replay]struct{})
 	}
-	c.ahead[p] = struct{}{}
+	c.ahead[r] = struct{}{}
 }
 
-// letPresent lets those go on who have waited for the present; after a gap, all.
-func (c *channel) letPresent(all bool) {
-	for p := range c.ahead {
-		if all || p.legs[0].cursor.Compare(c.log.head()) <= 0 {
-			delete(c.ahead, p)
-			c.hub.pursue(p)
+// resumeAhead lets those go on who have waited for the head; after a gap, all.
+func (c *channel) resumeAhead(all bool) {
+	for r := range c.ahead {
+		if all || r.cursors[0].at.Compare(c.log.head()) <= 0 {
+			delete(c.ahead, r)
+			c.hub.advance(r)
 		}
 	}
 }
 
-// restLater forgets what was read when nobody has needed it for a while.
-func (c *channel) restLater() {
-	if c.restAt != nil {
-		c.restAt.Reset(pastRest)
+// markEvictable has what was read forgotten when nobody has needed it for a while.
+func (c *channel) markEvictable() {
+	if c.evictTimer != nil {
+		c.evictTimer.Reset(evictAfter)
 		return
 	}
-	c.restAt = time.AfterFunc(pastRest, func() {
+	c.evictTimer = time.AfterFunc(evictAfter, func() {
 		c.hub.mu.Lock()
 		defer c.hub.mu.Unlock()
 		if c.forgotten {
@@ -278,13 +278,13 @@ func (c *channel) restLater() {
 		}
 		c.tails = nil
 		if len(c.segments) > 0 {
-			c.restAt.Reset(pastRest)
+			c.evictTimer.Reset(evictAfter)
 		}
 	})
 }
 
-// forgetPast forgets all that was read.
-func (c *channel) forgetPast() {
+// forgetSegments forgets all that was read.
+func (c *channel) forgetSegments() {
 	for _, s := range slices.Clone(c.segments) {
 		s.forget()
 	}

@@ -8,10 +8,10 @@ import (
 
 func at(n uint64) position { return position{Seq: n} }
 
-// waiting is a pursuit that waits for a read.
-func waiting(cursor uint64, newest int) *pursuit {
+// waiting is a replay that waits for a read.
+func waiting(cursor uint64, newest int) *replay {
 	s := NewSubscriber(Request{Max: 100})
-	return &pursuit{subscriber: s, legs: []leg{{cursor: at(cursor), newest: newest}}}
+	return &replay{subscriber: s, cursors: []replayCursor{{at: at(cursor), newest: newest}}}
 }
 
 func entries(ids ...uint64) (all []eventstream.Entry) {
@@ -23,26 +23,26 @@ func entries(ids ...uint64) (all []eventstream.Entry) {
 
 func TestBackfillCovers(t *testing.T) {
 	onItsWay := waiting(7, 0)
-	onItsWay.legs[0].located = true
+	onItsWay.cursors[0].located = true
 	other := waiting(7, 0)
 	other.subscriber.request.Max = 5
-	whole, part, failed := Past{Entries: entries(6, 8)}, Past{Entries: entries(6, 8), More: true}, Past{Failed: true}
+	whole, part, failed := Backfill{Entries: entries(6, 8)}, Backfill{Entries: entries(6, 8), More: true}, Backfill{Failed: true}
 	for name, test := range map[string]struct {
 		newest  int // of the read
 		after   uint64
-		past    Past
-		p       *pursuit
+		past    Backfill
+		p       *replay
 		isLate  bool
 		isKnown bool
 	}{
 		"at its start":                     {0, 5, part, waiting(5, 0), false, true},
 		"after its start":                  {0, 5, whole, waiting(7, 0), false, true},
-		"within a page":                    {0, 5, part, waiting(7, 0), false, true},
-		"after a page":                     {0, 5, part, waiting(9, 0), false, false},
+		"within a batch":                   {0, 5, part, waiting(7, 0), false, true},
+		"after a batch":                    {0, 5, part, waiting(9, 0), false, false},
 		"after the end":                    {0, 5, whole, waiting(9, 0), false, true},
 		"before its start":                 {0, 5, whole, waiting(4, 0), false, false},
 		"who came later":                   {0, 5, whole, waiting(7, 0), true, false},
-		"with another max, within a page":  {0, 5, part, other, false, false},
+		"with another max, within a batch": {0, 5, part, other, false, false},
 		"with another max":                 {0, 5, whole, other, false, true},
 		"on its way":                       {0, 5, part, onItsWay, false, true},
 		"a newcomer":                       {0, 5, whole, waiting(0, 3), false, false},
@@ -50,12 +50,12 @@ func TestBackfillCovers(t *testing.T) {
 		"after one that failed":            {0, 5, failed, waiting(7, 0), false, false},
 		"as many":                          {3, 0, part, waiting(0, 3), false, true},
 		"fewer":                            {3, 0, whole, waiting(0, 2), false, true},
-		"fewer, of a page":                 {3, 0, part, waiting(0, 2), false, false},
+		"fewer, of a batch":                {3, 0, part, waiting(0, 2), false, false},
 		"more":                             {3, 0, whole, waiting(0, 4), false, false},
 		"a newcomer who came later":        {3, 0, whole, waiting(0, 3), true, false},
 		"who came back, of newcomers' own": {3, 0, whole, waiting(7, 0), false, false},
 	} {
-		b := &backfill{newest: test.newest, after: at(test.after), most: 100, asked: map[*pursuit]int{}}
+		b := &backfillRead{newest: test.newest, after: at(test.after), most: 100, asked: map[*replay]int{}}
 		if !test.isLate {
 			b.asked[test.p] = 1
 		}
@@ -70,15 +70,15 @@ func remembering() *channel {
 	c := &channel{hub: New(nil, 1), name: "one", history: true, begun: true}
 	c.log.start = at(20)
 	for _, e := range entries(21, 22, 24) {
-		c.log.add(newMoment(c, e.ID, e))
+		c.log.add(newRecord(c, e.ID, e))
 	}
 	return c
 }
 
 func (c *channel) addRead(start, end uint64, lost eventstream.Reason, ids ...uint64) {
-	s := &segment{channel: c, start: at(start), end: at(end), lost: lost}
+	s := &segment{channel: c, start: at(start), end: at(end), gapAtStart: lost}
 	for _, e := range entries(ids...) {
-		s.events = append(s.events, newMoment(c, e.ID, e))
+		s.events = append(s.events, newRecord(c, e.ID, e))
 	}
 	c.addSegment(s)
 }
@@ -107,8 +107,8 @@ func TestVouch(t *testing.T) {
 		c := &channel{hub: New(nil, 1), name: "one", history: true, formerHead: at(test.formerHead)}
 		c.log.start = at(20)
 		c.addRead(test.start, 20, test.lost, 10, 11, 13)
-		r, _ := c.run(at(test.at))
-		if got := c.vouch(r, at(test.at)); got != test.want {
+		piece, _ := c.run(at(test.at))
+		if got := c.vouch(piece, at(test.at)); got != test.want {
 			t.Errorf("%s: %q, not %q", name, got, test.want)
 		}
 	}
@@ -116,33 +116,33 @@ func TestVouch(t *testing.T) {
 
 func TestLocate(t *testing.T) {
 	for name, test := range map[string]struct {
-		g       leg
+		g       replayCursor
 		most    int
 		isFound bool
 		missed  eventstream.Reason
 		at      uint64
 	}{
-		"at the head":                      {leg{cursor: at(24)}, 9, true, "", 24},
-		"in the log":                       {leg{cursor: at(21)}, 9, true, "", 21},
-		"too far in the log":               {leg{cursor: at(20)}, 2, true, eventstream.Overflow, 21},
-		"no event of the log":              {leg{cursor: at(23)}, 9, true, eventstream.Unknown, 23},
-		"ahead":                            {leg{cursor: at(25)}, 9, false, "", 25},
-		"ahead of all gateways":            {leg{cursor: at(25), hasRead: true}, 9, true, eventstream.Reset, 24},
-		"in what was read up to the log":   {leg{cursor: at(15)}, 9, true, "", 15},
-		"too far in it":                    {leg{cursor: at(15)}, 4, true, eventstream.Overflow, 17},
-		"in what was read far back":        {leg{cursor: at(5)}, 9, false, "", 5},
-		"in it, having been read":          {leg{cursor: at(5), hasRead: true}, 9, true, "", 5},
-		"in it, where few come after":      {leg{cursor: at(5)}, 50, true, "", 5},
-		"in it, past the newest that many": {leg{cursor: at(5)}, 40, true, eventstream.Overflow, 6},
-		"where nothing was read":           {leg{cursor: at(9)}, 9, false, "", 9},
-		"on its way there":                 {leg{cursor: at(9), located: true}, 9, false, "", 9},
-		"on its way":                       {leg{cursor: at(6), located: true}, 9, true, "", 6},
-		"on its way, and trimmed under it": {leg{cursor: at(2), located: true}, 9, true, eventstream.Trimmed, 2},
-		"few newest":                       {leg{newest: 2}, 9, true, "", 21},
-		"newest that were read, too":       {leg{newest: 4}, 9, true, "", 17},
-		"more newest":                      {leg{newest: 9}, 9, false, "", 0},
-		"as many as there were":            {leg{newest: 9, hasRead: true}, 9, true, "", 15},
-		"more newest, known where":         {leg{newest: 40}, 9, true, "", 6},
+		"at the head":                      {replayCursor{at: at(24)}, 9, true, "", 24},
+		"in the log":                       {replayCursor{at: at(21)}, 9, true, "", 21},
+		"too far in the log":               {replayCursor{at: at(20)}, 2, true, eventstream.Overflow, 21},
+		"no event of the log":              {replayCursor{at: at(23)}, 9, true, eventstream.Unknown, 23},
+		"ahead":                            {replayCursor{at: at(25)}, 9, false, "", 25},
+		"ahead of all gateways":            {replayCursor{at: at(25), hasRead: true}, 9, true, eventstream.Reset, 24},
+		"in what was read up to the log":   {replayCursor{at: at(15)}, 9, true, "", 15},
+		"too far in it":                    {replayCursor{at: at(15)}, 4, true, eventstream.Overflow, 17},
+		"in what was read far back":        {replayCursor{at: at(5)}, 9, false, "", 5},
+		"in it, having been read":          {replayCursor{at: at(5), hasRead: true}, 9, true, "", 5},
+		"in it, where few come after":      {replayCursor{at: at(5)}, 50, true, "", 5},
+		"in it, past the newest that many": {replayCursor{at: at(5)}, 40, true, eventstream.Overflow, 6},
+		"where nothing was read":           {replayCursor{at: at(9)}, 9, false, "", 9},
+		"on its way there":                 {replayCursor{at: at(9), located: true}, 9, false, "", 9},
+		"on its way":                       {replayCursor{at: at(6), located: true}, 9, true, "", 6},
+		"on its way, and trimmed under it": {replayCursor{at: at(2), located: true}, 9, true, eventstream.Trimmed, 2},
+		"few newest":                       {replayCursor{newest: 2}, 9, true, "", 21},
+		"newest that were read, too":       {replayCursor{newest: 4}, 9, true, "", 17},
+		"more newest":                      {replayCursor{newest: 9}, 9, false, "", 0},
+		"as many as there were":            {replayCursor{newest: 9, hasRead: true}, 9, true, "", 15},
+		"more newest, known where":         {replayCursor{newest: 40}, 9, true, "", 6},
 	} {
 		c := remembering()
 		c.addRead(15, 20, "", 17, 20)
@@ -150,10 +150,10 @@ func TestLocate(t *testing.T) {
 		c.addRead(0, 4, eventstream.Trimmed, 3, 4)
 		c.learnTail(50, tail{from: at(5)})
 		c.learnTail(40, tail{from: at(6), isExact: true})
-		g := test.g
-		missed, isFound := c.locate(&g, test.most)
-		if isFound != test.isFound || missed != test.missed || g.cursor != at(test.at) {
-			t.Errorf("%s: %t %q %s", name, isFound, missed, g.cursor)
+		cur := test.g
+		missed, isFound := c.locate(&cur, test.most)
+		if isFound != test.isFound || missed != test.missed || cur.at != at(test.at) {
+			t.Errorf("%s: %t %q %s", name, isFound, missed, cur.at)
 		}
 	}
 }

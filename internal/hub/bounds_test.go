@@ -85,23 +85,23 @@ type past struct {
 	follower Follower
 }
 
-func (p *past) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Past)) {
+func (p *past) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Backfill)) {
 	p.note("since " + channel)
 	from, overflow := int(after.Seq), eventstream.Reason("")
 	if max > 0 && p.entries-from > max {
 		from, overflow = p.entries-max, eventstream.Overflow
 	}
 	p.mu.Lock()
-	p.fail = func() { done(Past{Start: after, Failed: true}) }
+	p.fail = func() { done(Backfill{Start: after, Failed: true}) }
 	p.mu.Unlock()
 	p.add(func() {
 		read := p.page(from, bytes)
-		read.Before = overflow
+		read.GapBefore = overflow
 		done(read)
 	})
 }
 
-func (p *past) Newest(channel string, n, bytes int, done func(Past)) {
+func (p *past) Newest(channel string, n, bytes int, done func(Backfill)) {
 	p.note(fmt.Sprint("newest ", n, " ", channel))
 	from := max(0, p.entries-n)
 	p.add(func() { done(p.page(from, bytes)) })
@@ -133,13 +133,13 @@ func (p *past) isAsked() bool {
 }
 
 // after is all that is read after an entry.
-func (p *past) after(n int) Past { return p.page(n, math.MaxInt) }
+func (p *past) after(n int) Backfill { return p.page(n, math.MaxInt) }
 
 // page is what is read after an entry.
-func (p *past) page(n, bytes int) Past {
-	read := Past{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
+func (p *past) page(n, bytes int) Backfill {
+	read := Backfill{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
 	if n > p.entries {
-		read.Lost = eventstream.Unknown
+		read.GapAtStart = eventstream.Unknown
 	}
 	for n++; n <= p.entries && !read.More; n++ {
 		read.Entries = append(read.Entries, eventstream.Entry{
@@ -208,7 +208,7 @@ func TestMemoryOfThePastIsBounded(t *testing.T) {
 	}
 }
 
-// An event that is heard while the past is being read is not lost where the
+// An event that is heard while the history is being read is not lost where the
 // memory is full.
 func TestNothingIsForgottenBehindARead(t *testing.T) {
 	src := &past{entries: 3}
@@ -216,7 +216,7 @@ func TestNothingIsForgottenBehindARead(t *testing.T) {
 	h.LimitMemory(1)
 	s, out := keeper(true, "1-1", Keep{Events: 100, Bytes: 1 << 20}, "one")
 	join(h, s, out)
-	src.answerOne() // begins, and asks for the past
+	src.answerOne() // begins, and asks for its history
 	h.Settle()
 	src.entries = 4
 	src.follower.Append(src.after(3).Entries)
@@ -325,7 +325,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// One who is far back is sent its history page by page, each read once, and
+// One who is far back is sent its history batch by batch, each read once, and
 // whatever the history has, the memory is kept: also when thousands of bytes more
 // are heard meanwhile, and by nobody's cost.
 func TestReplayOfMoreThanTheMemory(t *testing.T) {

@@ -49,6 +49,6 @@ func text(sum uint64, digits int) string {
 // none.
 func payloadHash(hash string) string { return hash[:min(len(hash), payloadDigits)] }
 
-func (m *moment) payloadHash() string { return payloadHash(m.hash) }
+func (r *record) payloadHash() string { return payloadHash(r.hash) }
 
 func (id liveID) payloadHash() string { return payloadHash(id.hash) }

@@ -19,27 +19,27 @@ type channel struct {
 	// Guarded by the hub.
 	begun bool // the log has a start
 	// The history cannot be read, and its subscribers have been told.
-	pastUnreadable, presentUnreadable bool
-	log                               log
-	chain                             chain // of a live channel
-	isSaidNotUTF8                     bool
+	backfillUnreadable, presentUnreadable bool
+	log                                   log
+	chain                                 chain // of a live channel
+	isSaidNotUTF8                         bool
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
 	keep       Keep
 	joined     int    // subscribers
 	events     uint64 // that came
-	audiences  []*audience
-	waiting    map[member]struct{} // for it to begin
-	segments   []*segment          // of its history, by their starts
-	tails      map[int]tail        // where the newest so many events begin
-	behind     map[*pursuit]int    // waiting for the history to be read, and their turns
+	groups     []*group
+	waiting    map[slot]struct{} // for it to begin
+	segments   []*segment        // of its history, by their starts
+	tails      map[int]tail      // where the newest so many events begin
+	behind     map[*replay]int   // waiting for the history to be read, and their turns
 	turn       int
-	ahead      map[*pursuit]struct{} // waiting for the present
-	reading    *backfill             // that others wait for
-	reads      int                   // that are under way
-	gathering  bool
+	ahead      map[*replay]struct{} // waiting for the head
+	reading    *backfillRead        // that others wait for
+	reads      int                  // that are under way
+	batching   bool
 	forgetAt   *time.Timer // while nobody subscribes
-	restAt     *time.Timer // while it remembers what was read
+	evictTimer *time.Timer // while it remembers what was read
 	forgotten  bool
 }
 
@@ -63,8 +63,8 @@ func (c *channel) idAt(i int) string {
 }
 
 // remember adds an event to the log, and forgets what is then too much.
-func (c *channel) remember(m *moment) {
-	c.log.add(m)
+func (c *channel) remember(r *record) {
+	c.log.add(r)
 	for n := len(c.log.recent); n > 0 && (n > c.keep.Events || c.log.bytes > c.keep.Bytes); n-- {
 		c.shift()
 	}
@@ -74,36 +74,37 @@ func (c *channel) remember(m *moment) {
 // shift forgets the oldest event.
 func (c *channel) shift() {
 	from := c.log.start
-	m := c.log.shift()
+	r := c.log.shift()
 	if c.history {
-		c.retire(from, m)
+		c.retire(from, r)
 	}
 }
 
-// hand gives an event, which was heard then, to everyone in the channel who is up to date.
-func (c *channel) hand(m *moment, heard time.Time) {
+// broadcast gives an event, which was heard then, to everyone in the channel who is
+// up to date.
+func (c *channel) broadcast(r *record, heard time.Time) {
 	c.events++
-	for _, a := range c.audiences {
-		frame, err := m.encode(a.view)
+	for _, g := range c.groups {
+		frame, err := r.encode(g.view)
 		if err != nil {
 			c.hub.malformed.Add(1)
 		}
-		plain, id := c.hub.plainFrame(m, a.view, heard), ""
+		plain, id := c.hub.plainFrame(r, g.view, heard), ""
 		bytes := frame.Len()
 		if plain != nil {
-			id = a.view.id(m.id())
+			id = g.view.id(r.id())
 			bytes += plain.Len()
 		}
-		c.offer(a, bytes, func(l *Loop) {
-			members := a.shares[l.index].members
-			for _, member := range members {
-				if member.subscriber.pendingGaps != nil {
-					member.subscriber.deliverWithoutID(member.place, m.at, plain, id, frame)
+		c.offer(g, bytes, func(l *Loop) {
+			slots := g.shards[l.index].slots
+			for _, sl := range slots {
+				if sl.subscriber.pendingGaps != nil {
+					sl.subscriber.deliverWithoutID(sl.index, r.at, plain, id, frame)
 					continue
 				}
-				member.subscriber.deliver(member.place, m.at, frame)
+				sl.subscriber.deliver(sl.index, r.at, frame)
 			}
-			l.sent.Add(uint64(len(members)))
+			l.sent.Add(uint64(len(slots)))
 			if l.heard.IsZero() {
 				l.heard = heard
 			}
@@ -114,40 +115,40 @@ func (c *channel) hand(m *moment, heard time.Time) {
 // gap has everyone in the channel who is up to date be told that events may be
 // missing, and goes on from the position to.
 func (c *channel) gap(reason eventstream.Reason, to position) {
-	g := &eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
+	gap := &eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
 	if reason == eventstream.Reset {
 		c.formerHead = c.log.head()
 	}
-	c.forgetPast()
+	c.forgetSegments()
 	c.log.reset(to, "")
 	if !c.history {
-		c.log.before = reason
+		c.log.gapBefore = reason
 	}
-	c.tellAll(g, g.To, func(m member) bool {
-		if m.subscriber.open && m.subscriber.hasVector() {
-			p := &m.subscriber.places[m.place]
-			p.got, p.hasGot = to, true
+	c.tellAll(gap, gap.To, func(sl slot) bool {
+		if sl.subscriber.open && sl.subscriber.hasVector() {
+			st := &sl.subscriber.states[sl.index]
+			st.lastSent, st.hasLastSent = to, true
 		}
-		return m.subscriber.open
+		return sl.subscriber.open
 	})
 }
 
 // tellAll has everyone in the channel who is up to date be told of the gap, and
 // that they are at that ID then. Those for whom isHit is false are not.
-func (c *channel) tellAll(g *eventstream.Gap, id string, isHit func(member) bool) {
+func (c *channel) tellAll(gap *eventstream.Gap, id string, isHit func(slot) bool) {
 	c.hub.expectPendingGaps()
-	for _, a := range c.audiences {
-		c.inLoops(a, func(l *Loop) {
-			for _, m := range a.shares[l.index].members {
-				if isHit(m) {
-					m.subscriber.miss(g, a.view.id(id))
+	for _, g := range c.groups {
+		c.inLoops(g, func(l *Loop) {
+			for _, sl := range g.shards[l.index].slots {
+				if isHit(sl) {
+					sl.subscriber.miss(gap, g.view.id(id))
 				}
 			}
 		})
 	}
 }
 
-// id is the ID that an event of the audience carries.
+// id is the ID that an event of the group carries.
 func (v view) id(id string) string {
 	if !v.ids {
 		return ""
@@ -158,19 +159,19 @@ func (v view) id(id string) string {
 // checkReady has everyone in the channel look whether all their channels are
 // ready.
 func (c *channel) checkReady() {
-	for _, a := range c.audiences {
-		c.inLoops(a, func(l *Loop) {
-			for _, m := range a.shares[l.index].members {
-				m.subscriber.checkReady()
+	for _, g := range c.groups {
+		c.inLoops(g, func(l *Loop) {
+			for _, sl := range g.shards[l.index].slots {
+				sl.subscriber.checkReady()
 			}
 		})
 	}
 }
 
-// inLoops runs f in each loop that has members of the audience.
-func (c *channel) inLoops(a *audience, f func(*Loop)) {
+// inLoops runs f in each loop that has slots of the group.
+func (c *channel) inLoops(g *group, f func(*Loop)) {
 	for i, l := range c.hub.loops {
-		if a.shares[i].count > 0 {
+		if g.shards[i].count > 0 {
 			l.Do(func() { f(l) })
 		}
 	}

@@ -103,16 +103,16 @@ func (h *Hub) Join(s *Subscriber) {
 	h.subscribers++
 	closed, rest := h.closed, max(0, time.Until(h.drained))
 	s.loop.Do(func() { s.loop.add(s) })
-	for i := range s.places {
+	for i := range s.states {
 		c := h.channel(s.request.Interests[i].Channel, s.request.History)
-		s.places[i].channel = c
+		s.states[i].channel = c
 		c.join(s.request.Keep)
 		if !c.begun {
 			s.unbegun++
 			if c.waiting == nil {
-				c.waiting = make(map[member]struct{})
+				c.waiting = make(map[slot]struct{})
 			}
-			c.waiting[member{s, i}] = struct{}{}
+			c.waiting[slot{s, i}] = struct{}{}
 			c.tellUnreadable(s)
 		}
 	}
@@ -149,18 +149,18 @@ func (h *Hub) Leave(s *Subscriber) {
 		return
 	}
 	s.left = true
-	for i := range s.places {
-		p := &s.places[i]
-		c := p.channel
+	for i := range s.states {
+		st := &s.states[i]
+		c := st.channel
 		switch {
-		case p.audience != nil:
-			c.leave(p.audience, s.loop)
-		case p.pursuit != nil:
-			delete(c.behind, p.pursuit)
-			delete(c.ahead, p.pursuit)
-			p.pursuit.release()
+		case st.group != nil:
+			c.leave(st.group, s.loop)
+		case st.replay != nil:
+			delete(c.behind, st.replay)
+			delete(c.ahead, st.replay)
+			st.replay.release()
 		default:
-			delete(c.waiting, member{s, i})
+			delete(c.waiting, slot{s, i})
 		}
 		c.part(h.closed)
 	}
@@ -186,7 +186,7 @@ func (h *Hub) Close(ctx context.Context, drain time.Duration) {
 	}
 	h.mu.Unlock()
 
-	timeout := time.NewTimer(drain + lastWords)
+	timeout := time.NewTimer(drain + closeGrace)
 	defer timeout.Stop()
 	select {
 	case <-h.empty:
@@ -197,7 +197,7 @@ func (h *Hub) Close(ctx context.Context, drain time.Duration) {
 
 // lastWords is how long after the drain [Hub.Close] waits for those who are
 // slow to take what they were sent.
-const lastWords = time.Second
+const closeGrace = time.Second
 
 // checkEmpty tells [Hub.Close] when nobody is left.
 func (h *Hub) checkEmpty() {

@@ -18,12 +18,15 @@ type source struct {
 	asked []string
 }
 
-func (s *source) Listen(channel string)                                   { s.note("+" + channel) }
-func (s *source) Forget(channel string)                                   { s.note("-" + channel) }
-func (s *source) Follow(channel string, _ Follower)                       { s.note("+" + channel) }
-func (s *source) Unfollow(channel string)                                 { s.note("-" + channel) }
-func (s *source) Since(string, eventstream.EntryID, int, int, func(Past)) { panic("not here") }
-func (s *source) Newest(string, int, int, func(Past))                     { panic("not here") }
+func (s *source) Listen(channel string) { s.note("+" + channel) }
+
+func (s *source) Forget(channel string) { s.note("-" + channel) }
+
+func (s *source) Follow(channel string, _ Follower) { s.note("+" + channel) }
+
+func (s *source) Unfollow(channel string)                                     { s.note("-" + channel) }
+func (s *source) Since(string, eventstream.EntryID, int, int, func(Backfill)) { panic("not here") }
+func (s *source) Newest(string, int, int, func(Backfill))                     { panic("not here") }
 
 func (s *source) note(what string) {
 	s.mu.Lock()

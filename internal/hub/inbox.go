@@ -21,22 +21,22 @@ func (h *Hub) inboxLimit() int {
 	return max(minInbox, h.memory.limit/inboxShare/len(h.loops))
 }
 
-// offer gives f, which hands frames of so many bytes to the audience's share of a
-// loop, to each loop that has members of it, and room.
-func (c *channel) offer(a *audience, bytes int, f func(*Loop)) {
+// offer gives f, which hands frames of so many bytes to the group's shard of a
+// loop, to each loop that has slots of it, and room.
+func (c *channel) offer(g *group, bytes int, f func(*Loop)) {
 	bytes += itemOverhead
 	limit := c.hub.inboxLimit()
 	for i, l := range c.hub.loops {
-		if s := &a.shares[i]; s.count > 0 && (s.isBehind || !l.offer(func() { f(l) }, bytes, limit)) {
-			c.fallBehind(a, l)
+		if s := &g.shards[i]; s.count > 0 && (s.isBehind || !l.offer(func() { f(l) }, bytes, limit)) {
+			c.fallBehind(g, l)
 		}
 	}
 }
 
-// fallBehind keeps everything from the audience's members in a loop until it has
+// fallBehind keeps everything from the group's subscribers in a loop until it has
 // done what it was given before. Then they are told of a gap.
-func (c *channel) fallBehind(a *audience, l *Loop) {
-	s := &a.shares[l.index]
+func (c *channel) fallBehind(g *group, l *Loop) {
+	s := &g.shards[l.index]
 	if s.isBehind {
 		return
 	}
@@ -48,28 +48,28 @@ func (c *channel) fallBehind(a *audience, l *Loop) {
 		s.isBehind = false
 		// In a turn of its own, so that those are told, too, who have entered
 		// meanwhile.
-		c.tellOverflow(a, l, from)
+		c.tellOverflow(g, l, from)
 	})
 }
 
-// tellOverflow has the audience's members in a loop be told of a gap from there up
+// tellOverflow has the group's subscribers in a loop be told of a gap from there up
 // to the present.
-func (c *channel) tellOverflow(a *audience, l *Loop, from string) {
+func (c *channel) tellOverflow(g *group, l *Loop, from string) {
 	to := c.log.head()
-	g := &eventstream.Gap{Channel: c.name, Reason: eventstream.Overflow, From: from, To: c.headID()}
+	gap := &eventstream.Gap{Channel: c.name, Reason: eventstream.Overflow, From: from, To: c.headID()}
 	id := ""
 	if c.history { // else there may still be earlier events of the subscriber's other channels
-		id = a.view.id(g.To)
+		id = g.view.id(gap.To)
 	}
 	c.hub.expectPendingGaps()
 	l.Do(func() {
-		for _, m := range a.shares[l.index].members {
-			s := m.subscriber
+		for _, sl := range g.shards[l.index].slots {
+			s := sl.subscriber
 			if s.hasVector() {
-				s.places[m.place].got, s.places[m.place].hasGot = to, true
+				s.states[sl.index].lastSent, s.states[sl.index].hasLastSent = to, true
 			}
 			if s.open || c.history {
-				s.miss(g, id)
+				s.miss(gap, id)
 			}
 		}
 	})

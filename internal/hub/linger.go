@@ -73,10 +73,10 @@ func (c *channel) part(closed bool) {
 // forget ends the channel.
 func (c *channel) forget() {
 	c.forgotten = true
-	c.forgetPast()
+	c.forgetSegments()
 	c.log.reset(position{}, "")
-	if c.restAt != nil {
-		c.restAt.Stop()
+	if c.evictTimer != nil {
+		c.evictTimer.Stop()
 	}
 	if c.history {
 		delete(c.hub.histories, c.name)

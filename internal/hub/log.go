@@ -11,21 +11,21 @@ import (
 type log struct {
 	start     position
 	startHash string // of the event at the start, in a channel without history
-	// before says what those have missed who were before the start of a channel
+	// gapBefore says what those have missed who were before the start of a channel
 	// without history.
-	before eventstream.Reason
+	gapBefore eventstream.Reason
 
-	recent []*moment
-	bytes  int // of recent
-	life   int // counts the resets
+	recent     []*record
+	bytes      int // of recent
+	generation int // counts the resets
 }
 
 // reset begins anew: what was before the start is forgotten.
 func (l *log) reset(start position, before eventstream.Reason) {
-	for _, m := range l.recent {
-		m.channel.hub.memory.remove(m)
+	for _, r := range l.recent {
+		r.channel.hub.memory.remove(r)
 	}
-	*l = log{start: start, before: before, life: l.life + 1}
+	*l = log{start: start, gapBefore: before, generation: l.generation + 1}
 }
 
 // head is the position of the newest event.
@@ -38,13 +38,13 @@ func (l *log) head() position {
 
 func (l *log) len() int { return len(l.recent) }
 
-func (l *log) at(i int) *moment { return l.recent[i] }
+func (l *log) at(i int) *record { return l.recent[i] }
 
 // after is the index of the first event after p, and whether p is one itself.
 func (l *log) after(p position) (i int, isEvent bool) { return eventsAfter(l.recent, p) }
 
-func eventsAfter(events []*moment, p position) (i int, isEvent bool) {
-	i, isEvent = slices.BinarySearchFunc(events, p, func(m *moment, p position) int { return m.at.Compare(p) })
+func eventsAfter(events []*record, p position) (i int, isEvent bool) {
+	i, isEvent = slices.BinarySearchFunc(events, p, func(r *record, p position) int { return r.at.Compare(p) })
 	if isEvent {
 		i++
 	}
@@ -52,22 +52,22 @@ func eventsAfter(events []*moment, p position) (i int, isEvent bool) {
 }
 
 // add appends an event that was heard.
-func (l *log) add(m *moment) {
-	l.recent = append(l.recent, m)
-	l.bytes += m.size
-	m.channel.hub.memory.add(m)
+func (l *log) add(r *record) {
+	l.recent = append(l.recent, r)
+	l.bytes += r.size
+	r.channel.hub.memory.add(r)
 }
 
 // shift forgets the oldest event, and returns it.
-func (l *log) shift() *moment {
-	m := l.recent[0]
+func (l *log) shift() *record {
+	r := l.recent[0]
 	l.recent[0] = nil
 	l.recent = l.recent[1:]
-	l.bytes -= m.size
-	m.channel.hub.memory.remove(m)
-	l.start, l.startHash, l.before = m.at, m.hash, ""
-	if !m.channel.history {
-		l.before = eventstream.Overflow
+	l.bytes -= r.size
+	r.channel.hub.memory.remove(r)
+	l.start, l.startHash, l.gapBefore = r.at, r.hash, ""
+	if !r.channel.history {
+		l.gapBefore = eventstream.Overflow
 	}
-	return m
+	return r
 }

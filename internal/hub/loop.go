@@ -122,19 +122,19 @@ func (l *Loop) flush() {
 }
 
 func (l *Loop) add(s *Subscriber) {
-	s.at = len(l.subscribers)
+	s.index = len(l.subscribers)
 	l.subscribers = append(l.subscribers, s)
 }
 
 func (l *Loop) remove(s *Subscriber) {
 	last := len(l.subscribers) - 1
-	l.subscribers[s.at] = l.subscribers[last]
-	l.subscribers[s.at].at = s.at
+	l.subscribers[s.index] = l.subscribers[last]
+	l.subscribers[s.index].index = s.index
 	l.subscribers[last] = nil
 	l.subscribers = l.subscribers[:last]
-	for i := range s.places {
-		if p := &s.places[i]; p.members != nil {
-			p.members.remove(p.at)
+	for i := range s.states {
+		if st := &s.states[i]; st.shard != nil {
+			st.shard.remove(st.slot)
 		}
 	}
 	delete(l.watchers, s)

@@ -6,17 +6,16 @@ import (
 )
 
 // A memory bounds what all channels together remember, and what waits in the loops'
-// inboxes. What was read from
-// histories has a part of its own, at least, and all that is free: it takes nothing
+// inboxes. What was read from histories has a part of its own, at least, and all that is free: it takes nothing
 // from what was heard, of which past the limit the oldest of all goes first.
 type memory struct {
 	limit          int
 	bytes          int
-	oldest, newest *moment      // that were heard
+	oldest, newest *record      // that were heard
 	waiting        atomic.Int64 // bytes in the loops' inboxes
 
-	read       int       // bytes that were read from histories
-	idle, busy list.List // segments, the longest unread first
+	read              int       // bytes that were read from histories
+	evictable, pinned list.List // segments, the longest unread first
 }
 
 const (
@@ -26,40 +25,40 @@ const (
 	maxBackfill = 256 << 10
 )
 
-func (mem *memory) add(m *moment) {
-	m.isInHubsMemory = true
-	m.older = mem.newest
+func (mem *memory) add(r *record) {
+	r.isInHubsMemory = true
+	r.older = mem.newest
 	if mem.newest != nil {
-		mem.newest.newer = m
+		mem.newest.newer = r
 	} else {
-		mem.oldest = m
+		mem.oldest = r
 	}
-	mem.newest = m
-	mem.bytes += m.size
+	mem.newest = r
+	mem.bytes += r.size
 }
 
-func (mem *memory) remove(m *moment) {
-	if !m.isInHubsMemory {
+func (mem *memory) remove(r *record) {
+	if !r.isInHubsMemory {
 		return
 	}
-	m.isInHubsMemory = false
-	if m.older != nil {
-		m.older.newer = m.newer
+	r.isInHubsMemory = false
+	if r.older != nil {
+		r.older.newer = r.newer
 	} else {
-		mem.oldest = m.newer
+		mem.oldest = r.newer
 	}
-	if m.newer != nil {
-		m.newer.older = m.older
+	if r.newer != nil {
+		r.newer.older = r.older
 	} else {
-		mem.newest = m.older
+		mem.newest = r.older
 	}
-	m.older, m.newer = nil, nil
-	mem.bytes -= m.size
+	r.older, r.newer = nil, nil
+	mem.bytes -= r.size
 }
 
 // keep counts a segment.
 func (mem *memory) keep(s *segment) {
-	s.element = mem.idle.PushBack(s)
+	s.element = mem.evictable.PushBack(s)
 	mem.read += s.bytes
 	mem.bytes += s.bytes
 }
@@ -79,13 +78,13 @@ func (mem *memory) drop(s *segment) {
 
 func (mem *memory) listOf(s *segment) *list.List {
 	if s.readers > 0 {
-		return &mem.busy
+		return &mem.pinned
 	}
-	return &mem.idle
+	return &mem.evictable
 }
 
-// use counts a reader of the segment more, or less.
-func (mem *memory) use(s *segment, more int) {
+// addReaders counts so many readers of the segment more, or, below 0, less.
+func (mem *memory) addReaders(s *segment, more int) {
 	if s.element == nil {
 		s.readers += more
 		return
@@ -99,7 +98,7 @@ func (mem *memory) use(s *segment, more int) {
 // through segments have room.
 func (mem *memory) backfill() int {
 	free := max(mem.limit/readShare, mem.limit-mem.heard())
-	return min(maxBackfill, max(1, free/2/(mem.busy.Len()+1)))
+	return min(maxBackfill, max(1, free/2/(mem.pinned.Len()+1)))
 }
 
 // heard is how many bytes were heard, and wait or are remembered.
@@ -112,9 +111,9 @@ func (mem *memory) trim() {
 		mem.oldest.channel.shift()
 	}
 	for mem.heard()+mem.read > mem.limit && mem.read > 0 {
-		next := mem.idle.Front()
+		next := mem.evictable.Front()
 		if next == nil {
-			next = mem.busy.Front()
+			next = mem.pinned.Front()
 		}
 		next.Value.(*segment).forget()
 	}

@@ -74,7 +74,7 @@ func TestReadyBeforeTheReplayIsOver(t *testing.T) {
 	h.Join(s)
 	src.answer()
 	if h.Settle(); !isReady(s) {
-		t.Error("not ready after the first page")
+		t.Error("not ready after the first batch")
 	}
 }
 

@@ -49,18 +49,18 @@ func (h *Hub) expectPendingGaps() {
 }
 
 // plainFrame is the frame of the event without any ID; nil if nobody needs it now.
-func (h *Hub) plainFrame(m *moment, v view, heard time.Time) *eventstream.Frame {
+func (h *Hub) plainFrame(r *record, v view, heard time.Time) *eventstream.Frame {
 	if heard.After(h.pendingGapsUntil) {
 		return nil
 	}
-	event, _ := m.event(v)
+	event, _ := r.event(v)
 	event.ID = ""
 	return event.Frame()
 }
 
 // miss has the subscriber be told of the gap. The id is of where it is then; empty
 // if it has none.
-func (s *Subscriber) miss(g *eventstream.Gap, id string) {
+func (s *Subscriber) miss(gap *eventstream.Gap, id string) {
 	if s.closed != nil {
 		return
 	}
@@ -69,12 +69,12 @@ func (s *Subscriber) miss(g *eventstream.Gap, id string) {
 		p = &pendingGaps{due: s.loop.now + s.hub.gapDelay()}
 		s.pendingGaps = p
 	}
-	p.add(g)
+	p.add(gap)
 	if id != "" {
 		p.id = id
 	}
 	switch {
-	case p.due <= s.loop.now && len(s.places) == 1:
+	case p.due <= s.loop.now && len(s.states) == 1:
 		s.tellGaps(p.id)
 	case len(p.gaps) == 1:
 		s.loop.tellLater(s)
@@ -82,16 +82,16 @@ func (s *Subscriber) miss(g *eventstream.Gap, id string) {
 }
 
 // add adds a gap, or what the channel has missed besides.
-func (p *pendingGaps) add(g *eventstream.Gap) {
+func (p *pendingGaps) add(gap *eventstream.Gap) {
 	for i, old := range p.gaps {
-		if old.Channel == g.Channel {
+		if old.Channel == gap.Channel {
 			both := *old // which others share
-			both.To = g.To
+			both.To = gap.To
 			p.gaps[i] = &both
 			return
 		}
 	}
-	p.gaps = append(p.gaps, g)
+	p.gaps = append(p.gaps, gap)
 }
 
 // tellGaps tells the subscriber of all gaps that are pending.

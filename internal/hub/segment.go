@@ -14,31 +14,31 @@ import (
 type segment struct {
 	channel    *channel
 	start, end position
-	lost       eventstream.Reason // why something may be missing right after the start
-	events     []*moment
+	gapAtStart eventstream.Reason // why something may be missing right after the start
+	events     []*record
 	bytes      int
 
-	readers int           // pursuits that have not come to its end
-	element *list.Element // in the memory's idle, or, while there are readers, busy
+	readers int           // replays that have not come to its end
+	element *list.Element // in the memory's evictable, or, while there are readers, pinned
 }
 
 // A run is what is known to come after a position, in one piece.
 type run struct {
-	start   position
-	lost    eventstream.Reason
-	events  []*moment
-	segment *segment // nil: it is the log
+	start      position
+	gapAtStart eventstream.Reason
+	events     []*record
+	segment    *segment // nil: it is the log
 }
 
 // run finds what comes after the position.
-func (c *channel) run(at position) (r run, found bool) {
+func (c *channel) run(at position) (piece run, found bool) {
 	if !c.history || at.Compare(c.log.start) >= 0 {
 		return run{start: c.log.start, events: c.log.recent}, true
 	}
 	if s := c.segmentAt(at); s != nil {
-		return run{s.start, s.lost, s.events, s}, true
+		return run{s.start, s.gapAtStart, s.events, s}, true
 	}
-	return r, false
+	return piece, false
 }
 
 // segmentAt is a segment that says what comes right after the position.
@@ -65,8 +65,8 @@ func (c *channel) addSegment(s *segment) {
 		return cmp.Or(s.start.Compare(p), -1)
 	})
 	c.segments = slices.Insert(c.segments, i, s)
-	for _, m := range s.events {
-		s.bytes += m.size
+	for _, r := range s.events {
+		s.bytes += r.size
 	}
 	s.bytes += overhead
 	c.hub.memory.keep(s)
@@ -84,18 +84,18 @@ func (s *segment) forget() {
 
 // retire keeps an event that the log has forgotten while the history is read: the
 // read was asked for before it came, and what is read has to lead to the log.
-func (c *channel) retire(from position, m *moment) {
+func (c *channel) retire(from position, r *record) {
 	if c.reads == 0 {
 		return
 	}
 	n := len(c.segments)
 	if n > 0 && c.segments[n-1].end == from && c.segments[n-1].bytes < retiredBytes {
 		s := c.segments[n-1]
-		s.events, s.end = append(s.events, m), m.at
-		c.hub.memory.grow(s, m.size)
+		s.events, s.end = append(s.events, r), r.at
+		c.hub.memory.grow(s, r.size)
 		return
 	}
-	c.addSegment(&segment{channel: c, start: from, end: m.at, events: []*moment{m}})
+	c.addSegment(&segment{channel: c, start: from, end: r.at, events: []*record{r}})
 }
 
 // retiredBytes is about how large a segment of retired events grows.
@@ -105,19 +105,19 @@ const retiredBytes = 64 << 10
 // to be all.
 func (c *channel) count(at position) (n int, isAll bool) {
 	for {
-		r, found := c.run(at)
+		piece, found := c.run(at)
 		if !found {
 			return n, false
 		}
-		i, _ := eventsAfter(r.events, at)
-		n += len(r.events) - i
-		if r.segment == nil {
+		i, _ := eventsAfter(piece.events, at)
+		n += len(piece.events) - i
+		if piece.segment == nil {
 			return n, true
 		}
-		at = r.segment.end
+		at = piece.segment.end
 		if at.Compare(c.log.start) > 0 {
-			j, _ := eventsAfter(r.events, c.log.start)
-			n -= len(r.events) - j // the log has them, too
+			j, _ := eventsAfter(piece.events, c.log.start)
+			n -= len(piece.events) - j // the log has them, too
 			at = c.log.start
 		}
 	}

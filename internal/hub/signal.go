@@ -12,10 +12,10 @@ func (h *Hub) Signal(name string, signal eventstream.Signal) {
 		if c == nil {
 			continue
 		}
-		for _, a := range c.audiences {
-			c.offer(a, frame.Len(), func(l *Loop) {
-				for _, m := range a.shares[l.index].members {
-					m.subscriber.send(frame)
+		for _, g := range c.groups {
+			c.offer(g, frame.Len(), func(l *Loop) {
+				for _, sl := range g.shards[l.index].slots {
+					sl.subscriber.send(frame)
 				}
 			})
 		}

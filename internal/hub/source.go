@@ -17,9 +17,9 @@ type Source interface {
 	// Since reads what came after an entry: the oldest entries, of about so many
 	// bytes, but one at least. If there are more than max, unless that is 0, it is
 	// the newest max of which it reads the oldest.
-	Since(channel string, after eventstream.EntryID, max, bytes int, done func(Past))
+	Since(channel string, after eventstream.EntryID, max, bytes int, done func(Backfill))
 	// Newest reads the oldest of the newest n, in the same way.
-	Newest(channel string, n, bytes int, done func(Past))
+	Newest(channel string, n, bytes int, done func(Backfill))
 }
 
 // A Follower is told what a channel's history says, in order.
@@ -38,20 +38,20 @@ type Follower interface {
 	Gap(reason eventstream.Reason, to eventstream.EntryID)
 }
 
-// A Past is what was read of a channel's history: all entries after Start, up to
+// A Backfill is what was read of a channel's history: all entries after Start, up to
 // the last one here.
-type Past struct {
+type Backfill struct {
 	Start   eventstream.EntryID
 	Entries []eventstream.Entry
 	// More says that there may be entries after the last one, of which there is one
 	// then.
 	More bool
-	// Lost says why something may be missing between the start and the first
+	// GapAtStart says why something may be missing between the start and the first
 	// entry; empty if nothing is.
-	Lost eventstream.Reason
-	// Before is Overflow if there were more than max entries: it begins with the
+	GapAtStart eventstream.Reason
+	// GapBefore is Overflow if there were more than max entries: it begins with the
 	// newest max then.
-	Before eventstream.Reason
+	GapBefore eventstream.Reason
 	// Failed: the history could not be read.
 	Failed bool
 }

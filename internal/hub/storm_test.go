@@ -8,7 +8,7 @@ import (
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
 )
 
-// However many come back at once, to wherever they were, the past is read once
+// However many come back at once, to wherever they were, the history is read once
 // for all of them, and not again for those who come a moment later.
 func TestReplaysAreShared(t *testing.T) {
 	src := &past{entries: 100}

@@ -91,9 +91,9 @@ type Subscriber struct {
 
 	// Its loop, and what is that loop's own.
 	loop      *Loop
-	at        int     // among the loop's subscribers
-	places    []place // one an interest
-	unsettled int     // places in which it is not up to date
+	index     int         // among the loop's subscribers
+	states    []chanState // one an interest
+	unsettled int         // channels in which it is not up to date
 	isReady   bool
 	open      bool
 	out       Outlet             // nil until it is attached
@@ -107,20 +107,20 @@ type Subscriber struct {
 	pendingGaps *pendingGaps // nil if there are none
 }
 
-// A place is where a subscriber stands in one of its channels.
-type place struct {
+// A chanState is where a subscriber stands in one of its channels.
+type chanState struct {
 	channel *channel
 
 	// Guarded by the hub.
-	audience *audience // nil until it is up to date
-	pursuit  *pursuit  // while it is not
+	group  *group  // nil until it is up to date
+	replay *replay // while it is not
 
 	// The loop's own.
-	members *share   // nil until it is up to date
-	at      int      // among them
-	got     position // of the newest event it was sent, if hasGot
-	hasGot  bool
-	tag     eventstream.Tag // if the subscriber's IDs are its own
+	shard       *shard   // nil until it is up to date
+	slot        int      // in it
+	lastSent    position // of the newest event it was sent, if hasLastSent
+	hasLastSent bool
+	tag         eventstream.Tag // if the subscriber's IDs are its own
 }
 
 // NewSubscriber makes a subscriber that begins with its opening.
@@ -130,7 +130,7 @@ func NewSubscriber(r Request) *Subscriber {
 		needsID:   r.LastEventID == "",
 		open:      r.LastEventID != "",
 		ready:     make(chan struct{}),
-		places:    make([]place, len(r.Interests)),
+		states:    make([]chanState, len(r.Interests)),
 		unsettled: len(r.Interests),
 		queue:     []*eventstream.Frame{r.Opening},
 	}
@@ -142,21 +142,21 @@ func NewSubscriber(r Request) *Subscriber {
 	if s.hasVector() {
 		s.tag()
 	}
-	for i := range s.places {
-		pl := &s.places[i]
-		pl.got, pl.hasGot = vector.At(pl.tag)
+	for i := range s.states {
+		st := &s.states[i]
+		st.lastSent, st.hasLastSent = vector.At(st.tag)
 	}
 	return s
 }
 
 // tag gives the channels the tags by which they are known in the subscriber's IDs.
 func (s *Subscriber) tag() {
-	names := make([]string, len(s.places))
+	names := make([]string, len(s.states))
 	for i, in := range s.request.Interests {
 		names[i] = in.Channel
 	}
 	for i, tag := range eventstream.ChannelTags(names) {
-		s.places[i].tag = tag
+		s.states[i].tag = tag
 	}
 }
 
@@ -172,8 +172,8 @@ func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
 // hearsAll reports whether all the subscriber's channels are heard.
 func (s *Subscriber) hearsAll() bool {
-	for i := range s.places {
-		if !s.places[i].channel.ready.Load() {
+	for i := range s.states {
+		if !s.states[i].channel.ready.Load() {
 			return false
 		}
 	}
@@ -189,9 +189,9 @@ func (s *Subscriber) checkReady() {
 
 // hasVector reports whether the subscriber's IDs are its own, since they say
 // where it is in several histories.
-func (s *Subscriber) hasVector() bool { return s.request.History && len(s.places) > 1 }
+func (s *Subscriber) hasVector() bool { return s.request.History && len(s.states) > 1 }
 
-// view is how the subscriber wants the events of that place.
+// view is how the subscriber wants the events of that channel.
 func (s *Subscriber) view(i int) view {
 	return view{
 		View: s.request.Interests[i].View,
@@ -203,8 +203,8 @@ func (s *Subscriber) view(i int) view {
 // which it has been sent.
 func (s *Subscriber) newestID() string {
 	var newest *channel
-	for i := range s.places {
-		c := s.places[i].channel
+	for i := range s.states {
+		c := s.states[i].channel
 		if c.begun && (newest == nil || c.log.head().Compare(newest.log.head()) > 0) {
 			newest = c
 		}
@@ -215,28 +215,28 @@ func (s *Subscriber) newestID() string {
 	return s.view(0).id(newest.headID())
 }
 
-// take takes a page.
-func (s *Subscriber) take(page []step) {
-	for _, step := range page {
-		if step.missed != nil {
-			s.places[step.place].got, s.places[step.place].hasGot = step.at, true
-			s.miss(step.missed, "")
+// take takes a batch.
+func (s *Subscriber) take(batch []replayStep) {
+	for _, step := range batch {
+		if step.gap != nil {
+			s.states[step.index].lastSent, s.states[step.index].hasLastSent = step.at, true
+			s.miss(step.gap, "")
 			continue
 		}
 		if !s.hasVector() {
 			s.tellGaps("") // since what comes has an ID
 		}
-		s.deliver(step.place, step.at, step.frame)
+		s.deliver(step.index, step.at, step.frame)
 	}
-	s.loop.sent.Add(uint64(len(page)))
+	s.loop.sent.Add(uint64(len(batch)))
 }
 
-// enter makes the subscriber a member of the audience of one of its channels.
-func (s *Subscriber) enter(place int, at position) {
-	pl := &s.places[place]
-	pl.got, pl.hasGot = at, true
-	pl.members = &pl.audience.shares[s.loop.index]
-	pl.at = pl.members.add(member{s, place})
+// enter gives the subscriber a slot in the group of one of its channels.
+func (s *Subscriber) enter(index int, at position) {
+	st := &s.states[index]
+	st.lastSent, st.hasLastSent = at, true
+	st.shard = &st.group.shards[s.loop.index]
+	st.slot = st.shard.add(slot{s, index})
 	s.unsettled--
 }
 
@@ -265,10 +265,10 @@ func (s *Subscriber) settle(id string) {
 
 // vector is the subscriber's ID, if it is its own.
 func (s *Subscriber) vector() string {
-	v := make(eventstream.Vector, 0, len(s.places))
-	for i := range s.places {
-		if pl := &s.places[i]; pl.hasGot {
-			v = append(v, eventstream.Place{Tag: pl.tag, ID: pl.got})
+	v := make(eventstream.Vector, 0, len(s.states))
+	for i := range s.states {
+		if st := &s.states[i]; st.hasLastSent {
+			v = append(v, eventstream.Place{Tag: st.tag, ID: st.lastSent})
 		}
 	}
 	return v.String()
@@ -277,18 +277,18 @@ func (s *Subscriber) vector() string {
 // forgetRequest lets go of what nobody needs any more once the subscriber is up
 // to date.
 func (s *Subscriber) forgetRequest() {
-	for i := range s.places {
-		if s.places[i].audience == nil {
+	for i := range s.states {
+		if s.states[i].group == nil {
 			return
 		}
 	}
 	s.request.Interests, s.request.LastEventID = nil, ""
 }
 
-// deliver sends a frame of the channel at that place.
-func (s *Subscriber) deliver(place int, at position, f *eventstream.Frame) {
+// deliver sends a frame of that channel.
+func (s *Subscriber) deliver(index int, at position, f *eventstream.Frame) {
 	if s.hasVector() {
-		s.places[place].got, s.places[place].hasGot = at, true
+		s.states[index].lastSent, s.states[index].hasLastSent = at, true
 		if s.pendingGaps == nil {
 			s.send(eventstream.IDLine(s.vector()))
 		}
@@ -298,7 +298,7 @@ func (s *Subscriber) deliver(place int, at position, f *eventstream.Frame) {
 
 // deliverWithoutID is deliver while gaps are pending: it sends the plain frame, and
 // has the gaps' event carry the id. Without a plain frame it tells of the gaps first.
-func (s *Subscriber) deliverWithoutID(place int, at position, plain *eventstream.Frame, id string, f *eventstream.Frame) {
+func (s *Subscriber) deliverWithoutID(index int, at position, plain *eventstream.Frame, id string, f *eventstream.Frame) {
 	p := s.pendingGaps
 	switch {
 	case s.hasVector(): // f has no ID of its own
@@ -307,7 +307,7 @@ func (s *Subscriber) deliverWithoutID(place int, at position, plain *eventstream
 	default:
 		p.id, f = id, plain
 	}
-	s.deliver(place, at, f)
+	s.deliver(index, at, f)
 }
 
 // send hands a frame to the outlet, which writes it when the loop flushes.

@@ -11,13 +11,13 @@ func (c *channel) Unreadable(present bool) {
 	if c.forgotten {
 		return
 	}
-	if !c.pastUnreadable {
-		c.pastUnreadable = true
-		for m := range c.waiting {
-			c.tellUnreadable(m.subscriber)
+	if !c.backfillUnreadable {
+		c.backfillUnreadable = true
+		for sl := range c.waiting {
+			c.tellUnreadable(sl.subscriber)
 		}
-		for p := range c.behind {
-			c.tellUnreadable(p.subscriber)
+		for r := range c.behind {
+			c.tellUnreadable(r.subscriber)
 		}
 	}
 	if !present || c.presentUnreadable {
@@ -25,19 +25,19 @@ func (c *channel) Unreadable(present bool) {
 	}
 	c.presentUnreadable = true
 	at := c.headID()
-	c.tellAll(c.unreadableGap(at), at, func(member) bool { return true })
+	c.tellAll(c.unreadableGap(at), at, func(slot) bool { return true })
 }
 
 // Readable takes Unreadable back.
 func (c *channel) Readable() {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
-	c.pastUnreadable, c.presentUnreadable = false, false
+	c.backfillUnreadable, c.presentUnreadable = false, false
 }
 
 // tellUnreadable tells somebody who waits for the history, if it cannot be read.
 func (c *channel) tellUnreadable(s *Subscriber) {
-	if !c.pastUnreadable {
+	if !c.backfillUnreadable {
 		return
 	}
 	c.hub.countGap(eventstream.Unknown)

@@ -12,8 +12,8 @@ import (
 // in a channel without one, the number that the hub gave the event, as Seq.
 type position = eventstream.EntryID
 
-// A moment is an event that a channel remembers.
-type moment struct {
+// A record is an event that a channel remembers.
+type record struct {
 	at      position
 	content eventstream.Content
 	hash    string // of a live one: what other gateways know it by
@@ -25,88 +25,88 @@ type moment struct {
 	frames []viewed // for those who come back; see frame
 
 	channel        *channel
-	newer, older   *moment // in the hub's memory
+	newer, older   *record // in the hub's memory
 	isInHubsMemory bool
 }
 
-// viewed is a moment's frame in one view, for as long as somebody still has to
+// viewed is a record's frame in one view, for as long as somebody still has to
 // be sent it.
 type viewed struct {
 	view  view
 	frame weak.Pointer[eventstream.Frame]
 }
 
-// A view is how an audience wants events: how they are read, and whether each
+// A view is how a group wants events: how they are read, and whether each
 // carries its ID.
 type view struct {
 	eventstream.View
 	ids bool
 }
 
-// overhead is about what a moment costs besides its content.
+// overhead is about what a record costs besides its content.
 const overhead = 250
 
-func newMoment(c *channel, at position, content eventstream.Content) *moment {
+func newRecord(c *channel, at position, content eventstream.Content) *record {
 	c.check(content)
-	m := &moment{at: at, content: content, channel: c, size: overhead}
+	r := &record{at: at, content: content, channel: c, size: overhead}
 	switch content := content.(type) {
 	case eventstream.Payload:
-		m.hash = c.chain.add(c.name, string(content))
-		m.size += len(content)
+		r.hash = c.chain.add(c.name, string(content))
+		r.size += len(content)
 	case eventstream.Entry:
 		for _, f := range content.Fields {
-			m.size += len(f) + 16
+			r.size += len(f) + 16
 		}
 	}
-	return m
+	return r
 }
 
-// encode makes the moment's frame, and says what was malformed.
-func (m *moment) encode(v view) (*eventstream.Frame, error) {
-	event, err := m.event(v)
+// encode makes the record's frame, and says what was malformed.
+func (r *record) encode(v view) (*eventstream.Frame, error) {
+	event, err := r.event(v)
 	return event.Frame(), err
 }
 
-// event is the moment as an event of the view.
-func (m *moment) event(v view) (eventstream.Event, error) {
-	event, err := m.content.Event(v.View)
-	if _, isEntry := m.content.(eventstream.Entry); isEntry && !v.ids {
+// event is the record as an event of the view.
+func (r *record) event(v view) (eventstream.Event, error) {
+	event, err := r.content.Event(v.View)
+	if _, isEntry := r.content.(eventstream.Entry); isEntry && !v.ids {
 		event.ID = "" // the subscriber's own stands before it
 	}
 	if event.ID == "" && v.ids {
-		event.ID = m.id()
+		event.ID = r.id()
 	}
 	return event, err
 }
 
-// frame is the moment's frame for those who come back, who share it.
-func (m *moment) frame(v view) *eventstream.Frame {
-	for i := range m.frames {
-		if m.frames[i].view != v {
+// frame is the record's frame for those who come back, who share it.
+func (r *record) frame(v view) *eventstream.Frame {
+	for i := range r.frames {
+		if r.frames[i].view != v {
 			continue
 		}
-		if f := m.frames[i].frame.Value(); f != nil {
+		if f := r.frames[i].frame.Value(); f != nil {
 			return f
 		}
-		f, _ := m.encode(v) // what was malformed is counted
-		m.frames[i].frame = weak.Make(f)
+		f, _ := r.encode(v) // what was malformed is counted
+		r.frames[i].frame = weak.Make(f)
 		return f
 	}
-	f, _ := m.encode(v)
-	m.frames = append(m.frames, viewed{v, weak.Make(f)})
+	f, _ := r.encode(v)
+	r.frames = append(r.frames, viewed{v, weak.Make(f)})
 	return f
 }
 
-// id is the moment's event ID.
-func (m *moment) id() string { return m.channel.id(m.at, m.hash) }
+// id is the record's event ID.
+func (r *record) id() string { return r.channel.id(r.at, r.hash) }
 
-// isCalled reports whether the app gave the live moment that ID.
-func (m *moment) isCalled(id string) bool {
-	if !m.hasAppID {
-		event, _ := m.content.Event(eventstream.View{Format: eventstream.JSON})
-		m.appID, m.hasAppID = event.ID, true
+// isCalled reports whether the app gave the live record that ID.
+func (r *record) isCalled(id string) bool {
+	if !r.hasAppID {
+		event, _ := r.content.Event(eventstream.View{Format: eventstream.JSON})
+		r.appID, r.hasAppID = event.ID, true
 	}
-	return m.appID == id
+	return r.appID == id
 }
 
 // A liveID is the event ID of a channel without history: it leads back to the

@@ -49,9 +49,9 @@ func (h *Hub) Message(name, payload string) {
 		return
 	}
 	h.number++
-	m := newMoment(c, position{Seq: h.number}, eventstream.Payload(payload))
-	c.hand(m, heard)
-	c.remember(m)
+	r := newRecord(c, position{Seq: h.number}, eventstream.Payload(payload))
+	c.broadcast(r, heard)
+	c.remember(r)
 }
 
 // Begin tells a channel with history where it is.
@@ -74,11 +74,11 @@ func (c *channel) Append(entries []eventstream.Entry) {
 		return
 	}
 	for _, e := range entries {
-		m := newMoment(c, e.ID, e)
-		c.hand(m, heard)
-		c.remember(m)
+		r := newRecord(c, e.ID, e)
+		c.broadcast(r, heard)
+		c.remember(r)
 	}
-	c.letPresent(false)
+	c.resumeAhead(false)
 }
 
 // Gap tells the channel's subscribers that entries may be missing.
@@ -87,23 +87,23 @@ func (c *channel) Gap(reason eventstream.Reason, to eventstream.EntryID) {
 	defer c.hub.mu.Unlock()
 	if !c.forgotten {
 		c.gap(reason, to)
-		c.letPresent(true)
+		c.resumeAhead(true)
 	}
 }
 
-// begin gives the channel's log its start, and those who have waited for it
-// their place.
+// begin gives the channel's log its start, and has those who have waited for it
+// go on.
 func (c *channel) begin(at position) {
 	c.begun = true
 	c.log.start = at
 	if !c.history {
-		c.log.before = eventstream.Unknown
+		c.log.gapBefore = eventstream.Unknown
 	}
 	waiting := c.waiting
 	c.waiting = nil
-	c.gather(func() {
-		for m := range waiting {
-			c.hub.began(m.subscriber)
+	c.batchReads(func() {
+		for sl := range waiting {
+			c.hub.began(sl.subscriber)
 		}
 	})
 }
