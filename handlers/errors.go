@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // A refusal is what a client is told of what went wrong: a sentence in which there
@@ -74,10 +74,10 @@ func codeOf(err error) string {
 
 // refused keep the log from being flooded by strangers: one line a minute of each
 // code.
-var refused = func() map[string]*seldom.Line {
-	lines := make(map[string]*seldom.Line)
+var refused = func() map[string]*ratelog.Limiter {
+	lines := make(map[string]*ratelog.Limiter)
 	for _, code := range codes {
-		lines[code] = new(seldom.Line)
+		lines[code] = new(ratelog.Limiter)
 	}
 	return lines
 }()
@@ -89,9 +89,9 @@ func logDetail(err caddyhttp.HandlerError) {
 	if !errors.As(err.Err, &r) || r.detail == nil || line == nil {
 		return
 	}
-	line.Say(func(others int) {
+	line.Do(func(suppressed int) {
 		caddy.Log().Named("sse").Warn("a request was refused", zap.Int("status", err.StatusCode), zap.String("reason", r.sentence),
-			zap.Int("others_meanwhile", others), zap.Error(r.detail))
+			zap.Int("others_meanwhile", suppressed), zap.Error(r.detail))
 	})
 }
 

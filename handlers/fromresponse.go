@@ -11,7 +11,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // publishAnswer publishes what the next handler answers, and then answers it.
@@ -82,9 +82,9 @@ func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err
 		if errors.Is(err, bus.ErrClosed) {
 			return // the bus says how many there are
 		}
-		givenUp.Say(func(others int) {
+		givenUp.Do(func(suppressed int) {
 			log().Error("an answer that was to be stored later was given up", zap.String("channel", m.channel),
-				zap.Int("others_meanwhile", others), zap.Error(err))
+				zap.Int("others_meanwhile", suppressed), zap.Error(err))
 		})
 	})
 	if full != nil {
@@ -101,7 +101,7 @@ func isFinal(err error) bool {
 }
 
 // These keep the log from being flooded while Redis is away.
-var unpublished, givenUp seldom.Line
+var unpublished, givenUp ratelog.Limiter
 
 // failed says that the answer was not published, and never will be.
 func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
@@ -114,9 +114,9 @@ func (p *Publish) failed(w http.ResponseWriter, channel string, err error) {
 func (p *Publish) tellUnpublished(w http.ResponseWriter, result, channel string, err error) {
 	w.Header().Set("Sse-Publish", result)
 	w.Header().Set("Sse-Error", codeOf(err)+": "+sentenceOf(err))
-	unpublished.Say(func(others int) {
+	unpublished.Do(func(suppressed int) {
 		p.app.Gateway().Log().Error("an answer was not published", zap.String("result", result), zap.String("channel", channel),
-			zap.Int("others_meanwhile", others), zap.Error(detailOf(err)))
+			zap.Int("others_meanwhile", suppressed), zap.Error(detailOf(err)))
 	})
 }
 

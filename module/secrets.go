@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // secrets are the credentials and the TLS configuration of connections to Redis,
@@ -20,7 +20,7 @@ import (
 type secrets struct {
 	redis  *Redis
 	last   atomic.Pointer[redis.Options] // that could be read
-	failed seldom.Line
+	failed ratelog.Limiter
 	log    func() *zap.Logger
 }
 
@@ -45,7 +45,7 @@ func (r *Redis) rotating(o *redis.Options, log func() *zap.Logger) *redis.Option
 func (s *secrets) now() *redis.Options {
 	o, err := s.redis.options(caddy.NewReplacer())
 	if err != nil {
-		s.failed.Say(func(int) {
+		s.failed.Do(func(int) {
 			s.log().Warn("the secrets for redis cannot be read again; connecting with those that were read before", zap.Error(err))
 		})
 		return s.last.Load()

@@ -16,7 +16,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // answerTimeout is how long Redis may take over an answer, or to hand back the
@@ -44,7 +44,7 @@ type Bus struct {
 	address  string
 	listener Listener
 	log      func() *zap.Logger
-	denied   seldom.Line
+	denied   ratelog.Limiter
 
 	wanted   *wanted
 	state    atomic.Int32

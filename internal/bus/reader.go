@@ -311,9 +311,9 @@ func (r *reader) refused(err redis.Error) error {
 		r.halves = append(r.halves, slices.Clone(c.names[:half]), slices.Clone(c.names[half:]))
 		r.bus.wanted.poke()
 	default:
-		r.bus.denied.Say(func(others int) {
+		r.bus.denied.Do(func(suppressed int) {
 			r.bus.log().Error("redis denies this user a channel (ACL); its subscribers hear nothing",
-				zap.String("channel", c.names[0]), zap.Int("others_meanwhile", others), zap.Error(err))
+				zap.String("channel", c.names[0]), zap.Int("others_meanwhile", suppressed), zap.Error(err))
 		})
 		time.AfterFunc(deniedAgain, func() { r.bus.wanted.touch(c.names...) })
 	}

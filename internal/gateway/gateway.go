@@ -89,7 +89,7 @@ func newGateway(c Config) (*Gateway, error) {
 	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
 	g.Delivered = observeDelivered
 	g.notUTF8.init()
-	g.NotUTF8 = g.notUTF8.say
+	g.NotUTF8 = g.notUTF8.report
 	g.work.Go(func() { g.notUTF8.log(g.ctx, g.log.Load) })
 	g.Presence.Watch(func() bool { return g.subscribers.Load() > 0 })
 	return g, nil

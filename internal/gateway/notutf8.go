@@ -7,34 +7,34 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
-// notUTF8 says in the log that apps publish what is not UTF-8: of each channel once,
+// notUTF8 logs that apps publish what is not UTF-8: of each channel once,
 // and once a minute at most, since clients may have any number of channels.
 type notUTF8 struct {
-	line  seldom.Line
-	lines chan []zap.Field // to be logged: whoever hears the payloads must not wait
+	limiter ratelog.Limiter
+	lines   chan []zap.Field // to be logged: whoever receives the payloads must not wait
 }
 
 func (n *notUTF8) init() { n.lines = make(chan []zap.Field, 1) }
 
-// say has it logged, unless it is too much.
-func (n *notUTF8) say(channel, text string) (isSaid bool) {
-	n.line.Say(func(others int) {
+// report has it logged, unless it is too much.
+func (n *notUTF8) report(channel, text string) (isLogged bool) {
+	n.limiter.Do(func(suppressed int) {
 		select {
 		case n.lines <- []zap.Field{
 			zap.String("channel", channel), zap.String("begins_with", fmt.Sprintf("% X", text[:min(len(text), 8)])),
-			zap.String("cause", causeOfNotUTF8(text)), zap.Int("others_meanwhile", others),
+			zap.String("cause", causeOfNotUTF8(text)), zap.Int("others_meanwhile", suppressed),
 		}:
-			isSaid = true
+			isLogged = true
 		default:
 		}
 	})
-	return isSaid
+	return isLogged
 }
 
-// log logs what is to be said.
+// log logs what was reported.
 func (n *notUTF8) log(ctx context.Context, log func() *zap.Logger) {
 	for {
 		select {

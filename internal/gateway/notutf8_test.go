@@ -8,23 +8,23 @@ import (
 )
 
 // Each channel is named once, though only one a minute.
-func TestNotUTF8IsSaidOnceAMinute(t *testing.T) {
+func TestNotUTF8IsLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var n notUTF8
 		n.init()
-		said := make(map[string]int)
+		logged := make(map[string]int)
 		for range 300 {
 			for _, channel := range []string{"a", "b", "c"} {
-				if said[channel] == 0 && n.say(channel, "\xff") {
-					said[channel]++
+				if logged[channel] == 0 && n.report(channel, "\xff") {
+					logged[channel]++
 					<-n.lines
 				}
 			}
 			time.Sleep(time.Second)
 		}
-		if len(said) != 3 {
-			t.Errorf("said of %v", said)
+		if len(logged) != 3 {
+			t.Errorf("logged of %v", logged)
 		}
 	})
 }

@@ -66,9 +66,9 @@ func (h *History) backfill(name string, bytes int, done func(hub.Backfill), read
 			}
 			if !failing.IsZero() && time.Since(failing) > giveUp && isTimeout(err) {
 				h.unread.Add(1)
-				h.unreadable.Say(func(others int) {
+				h.unreadable.Do(func(suppressed int) {
 					h.log().Error("a channel's history cannot be read in time; who came back for it is told of a gap",
-						zap.String("channel", name), zap.Int("others_meanwhile", others), zap.Error(err))
+						zap.String("channel", name), zap.Int("others_meanwhile", suppressed), zap.Error(err))
 				})
 				done(hub.Backfill{Failed: true})
 				return

@@ -27,7 +27,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/bus"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // auditEvery is how often each channel is read though nothing has rung, about.
@@ -53,7 +53,7 @@ type History struct {
 
 	backfills  *semaphore.Weighted
 	unread     atomic.Uint64
-	unreadable seldom.Line
+	unreadable ratelog.Limiter
 
 	mu       sync.Mutex
 	channels map[string]*channel

@@ -6,13 +6,13 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // mistakes counts what was published to channels with history, and is in none.
 type mistakes struct {
 	count atomic.Uint64
-	line  seldom.Line
+	line  ratelog.Limiter
 }
 
 // owed is what was published to a channel without an entry having been found for
@@ -79,10 +79,10 @@ func (c *channel) settle() {
 		return
 	}
 	c.owed.said = true
-	h.mistakes.line.Say(func(others int) {
+	h.mistakes.line.Do(func(suppressed int) {
 		h.log().Warn("something was published to a channel with history, but is not in it: it reaches nobody; "+
 			"XADD it to the Redis stream of the channel's name, or use sse_publish with store",
-			zap.String("channel", c.name), zap.Int("other_channels_meanwhile", others))
+			zap.String("channel", c.name), zap.Int("other_channels_meanwhile", suppressed))
 	})
 }
 

@@ -8,12 +8,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // refusals are the channels whose history Redis refuses to read, and why.
 type refusals struct {
-	line seldom.Line
+	line ratelog.Limiter
 
 	mu  sync.Mutex
 	all map[string]error
@@ -35,9 +35,9 @@ func (h *History) refused(c *channel, err error, present bool) {
 	if known {
 		return
 	}
-	r.line.Say(func(others int) {
+	r.line.Do(func(suppressed int) {
 		h.log().Error("redis refuses to read a channel's history; its subscribers are told of a gap: "+explain(err),
-			zap.String("channel", c.name), zap.Int("others_meanwhile", others), zap.Error(err))
+			zap.String("channel", c.name), zap.Int("others_meanwhile", suppressed), zap.Error(err))
 	})
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 // adds entries without a word.
 type watchers struct {
 	all  []*watcher
-	full seldom.Line
+	full ratelog.Limiter
 }
 
 // A watcher is one of them. It ends when it has nothing to watch.
@@ -46,7 +46,7 @@ func (w *watchers) add(h *History, c *channel) {
 		}
 	}
 	if len(w.all) == maxWatchers {
-		w.full.Say(func(int) {
+		w.full.Do(func(int) {
 			h.log().Warn("more channels have history than the gateway can watch; what a plain XADD adds to the others arrives within a minute; "+
 				"turn on keyspace notifications (redis { keyspace_notifications }), or PUBLISH anything after XADD",
 				zap.Int("watched", maxWatched*maxWatchers))

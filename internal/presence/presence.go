@@ -25,7 +25,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-sse/caddy-sse/internal/bus"
-	"github.com/caddy-sse/caddy-sse/internal/seldom"
+	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
 // DefaultTTL is after how long those of a gateway that was killed have left,
@@ -38,7 +38,7 @@ type Presence struct {
 	log     func() *zap.Logger
 	gateway string // its name among the gateways
 	ttl     atomic.Int64
-	failed  seldom.Line
+	failed  ratelog.Limiter
 
 	mu      sync.Mutex
 	rooms   map[string]map[string]*stay // by channel and member

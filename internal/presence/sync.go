@@ -173,7 +173,7 @@ func (p *Presence) complain(err error) {
 	if bus.Denied(err) {
 		hint = " (ACL: it takes ~sse.presence.* and the commands that docs/redis.md names)"
 	}
-	p.failed.Say(func(times int) {
-		p.log().Error("redis could not be told who is here; trying again"+hint, zap.Int("times_meanwhile", times), zap.Error(err))
+	p.failed.Do(func(suppressed int) {
+		p.log().Error("redis could not be told who is here; trying again"+hint, zap.Int("times_meanwhile", suppressed), zap.Error(err))
 	})
 }

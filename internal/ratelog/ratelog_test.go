@@ -1,4 +1,4 @@
-package seldom
+package ratelog
 
 import (
 	"slices"
@@ -12,14 +12,14 @@ import (
 func TestLineIsRateLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var line Line
+		var limiter Limiter
 		var logged []int
 		for range 150_000 {
-			line.Say(func(others int) { logged = append(logged, others) })
+			limiter.Do(func(suppressed int) { logged = append(logged, suppressed) })
 			time.Sleep(time.Millisecond)
 		}
 		if want := []int{0, 59_999, 59_999}; !slices.Equal(logged, want) {
-			t.Errorf("the lines count %d others, not %d", logged, want)
+			t.Errorf("the lines count %d suppressed ones, not %d", logged, want)
 		}
 	})
 }
