@@ -57,9 +57,7 @@ func TestGetWithABody(t *testing.T) {
 	}
 	s := gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), "http://"+g.Addr+"/live", "Content-Length: 0")
 	s.AwaitData("event: sse.join")
-	if _, status := gatewaytest.Do(t, "GET", g.Admin+"/metrics", ""); !strings.Contains(status, `caddy_sse_subscribers_opened_total{protocol="http/1.1",via="socket"} 1`) {
-		t.Errorf("not one subscriber was counted:\n%s", status)
-	}
+	awaitMetric(t, g, `subscribers_opened_total{protocol="http/1.1",via="socket"}`, 1)
 	if d := g.Stop(); d > 8*time.Second {
 		t.Errorf("caddy took %s to end", d)
 	}

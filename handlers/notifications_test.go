@@ -92,7 +92,8 @@ func TestNotificationsEnd(t *testing.T) {
 			if took := say(); took > time.Second {
 				t.Errorf("with notifications again an entry took %s", took)
 			}
-			if log := g.Log(); strings.Count(log, notComing) != 1 || !strings.Contains(log, "notifications come again") {
+			redistest.Await(t, "the log", func() bool { return strings.Contains(g.Log(), "notifications come again") })
+			if log := g.Log(); strings.Count(log, notComing) != 1 {
 				t.Errorf("the log has %s", log)
 			}
 			if r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/health", ""); r.StatusCode != 200 || strings.Contains(body, notComing) {

@@ -60,7 +60,9 @@ func TestRefusedReads(t *testing.T) {
 			if n := strings.Count(newcomer.Text(), "sse.gap"); n != 1 {
 				t.Errorf("%d gaps: %s", n, newcomer.Text())
 			}
-			if log := g.Log(); strings.Count(log, "redis refuses to read a channel's history") != 1 {
+			const refusal = "redis refuses to read a channel's history"
+			redistest.Await(t, "the log", func() bool { return strings.Contains(g.Log(), refusal) })
+			if log := g.Log(); strings.Count(log, refusal) != 1 {
 				t.Errorf("the log has %s", log)
 			}
 			r, body := gatewaytest.Do(t, "GET", "http://"+g.Addr+"/health", "")
