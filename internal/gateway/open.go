@@ -102,7 +102,7 @@ type opening struct {
 	about      *Subscription
 	permit     *admission.Permit
 	subscriber *hub.Subscriber // nil until it has joined
-	visit      *presence.Visit
+	handle     *presence.Handle
 	delivered  bool
 }
 
@@ -122,7 +122,7 @@ func (o *opening) join(spec *Spec) {
 
 func (o *opening) enter(m *Member) {
 	if m != nil {
-		o.visit = o.gateway.Presence.Enter(m.Channels, m.ID, m.Info, m.Linger)
+		o.handle = o.gateway.Presence.Enter(m.Channels, m.ID, m.Info, m.Linger)
 	}
 }
 
@@ -164,8 +164,8 @@ func (o *opening) leave() {
 	if o.permit != nil {
 		o.permit.Leave()
 	}
-	if o.visit != nil {
-		o.visit.Leave()
+	if o.handle != nil {
+		o.handle.Leave()
 	}
 }
 

@@ -43,24 +43,24 @@ func (p *Presence) renew(lease time.Duration) (r renewal, err error) {
 	return r, nil
 }
 
-// deniedAgain is after how long a gateway without members looks again whether
+// deniedRetry is after how long a gateway without members looks again whether
 // others have died, where it may not: most have no presence at all.
-const deniedAgain = time.Minute
+const deniedRetry = time.Minute
 
 // watch lets the members of dead gateways leave, on behalf of a gateway that has
 // none itself, and returns when to look again.
-func (p *Presence) watch(l *ledger) (wait time.Duration, err error) {
+func (p *Presence) watch(state *syncState) (wait time.Duration, err error) {
 	if !p.isWatched() {
 		return p.period(), nil
 	}
-	if wait := p.period() - time.Since(l.watched); wait > 0 {
+	if wait := p.period() - time.Since(state.watched); wait > 0 {
 		return wait, nil
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, answerTimeout)
 	defer cancel()
 	dead, err := deadScript.Run(ctx, p.bus.Client(), []string{gatewaysKey}).StringSlice()
 	if bus.Final(err) {
-		return deniedAgain, nil
+		return deniedRetry, nil
 	}
 	if err != nil {
 		return 0, err
@@ -68,7 +68,7 @@ func (p *Presence) watch(l *ledger) (wait time.Duration, err error) {
 	if err := p.reap(dead); err != nil {
 		return 0, err
 	}
-	l.watched = time.Now()
+	state.watched = time.Now()
 	return p.period(), nil
 }
 

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// scanned is about how many members one step looks at.
-	scanned = 1000
-	// fetched is how many of those that are listed are read at once.
-	fetched = 200
+	// scanBatch is about how many members one step looks at.
+	scanBatch = 1000
+	// fetchBatch is how many of those that are listed are read at once.
+	fetchBatch = 200
 )
 
 // A List is those who are in a channel, on all gateways.
@@ -57,7 +57,7 @@ func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, 
 	living := alive(leases.Val(), now.Val())
 	byID := make(map[string]seat)
 	for cursor := "0"; ; {
-		reply, err := scanScript.Run(ctx, client, []string{inKey(channel)}, cursor, scanned).StringSlice()
+		reply, err := scanScript.Run(ctx, client, []string{inKey(channel)}, cursor, scanBatch).StringSlice()
 		if err != nil {
 			return nil, err
 		}
@@ -90,9 +90,9 @@ func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, 
 func (l *List) Members(ctx context.Context) ([]Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	members := make([]Member, 0, fetched)
+	members := make([]Member, 0, fetchBatch)
 	for len(l.first) > 0 && len(members) == 0 {
-		next := l.first[:min(len(l.first), fetched)]
+		next := l.first[:min(len(l.first), fetchBatch)]
 		fields := make([]string, len(next))
 		for i, s := range next {
 			fields[i] = s.field

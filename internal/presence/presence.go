@@ -10,8 +10,8 @@
 //	sse.presence.by:<gateway>  a set: the channels that the gateway has members in
 //
 // Coming and going are said to the channel as signals, by the scripts that change
-// the hash: whoever comes as the first of several tabs, on any gateway, and
-// whoever leaves as the last.
+// the hash: whoever comes with the first of several subscribers, on any gateway, and
+// whoever leaves with the last.
 package presence
 
 import (
@@ -40,10 +40,10 @@ type Presence struct {
 	ttl     atomic.Int64
 	failed  ratelog.Limiter
 
-	mu      sync.Mutex
-	rooms   map[string]map[string]*stay // by channel and member
-	changed map[key]struct{}            // what Redis has not been told yet
-	started bool
+	mu       sync.Mutex
+	channels map[string]map[string]*session // by channel and member
+	dirty    map[key]struct{}               // what Redis has not been told yet
+	started  bool
 
 	// isWatched reports whether somebody may be told who leaves.
 	isWatched func() bool
@@ -58,10 +58,10 @@ type Presence struct {
 func New(b *bus.Bus, log func() *zap.Logger) *Presence {
 	p := &Presence{
 		bus: b, log: log,
-		gateway: strings.ToLower(rand.Text()[:12]),
-		rooms:   make(map[string]map[string]*stay),
-		changed: make(map[key]struct{}),
-		wake:    make(chan struct{}, 1),
+		gateway:  strings.ToLower(rand.Text()[:12]),
+		channels: make(map[string]map[string]*session),
+		dirty:    make(map[key]struct{}),
+		wake:     make(chan struct{}, 1),
 
 		isWatched: func() bool { return false },
 	}
@@ -73,7 +73,7 @@ func New(b *bus.Bus, log func() *zap.Logger) *Presence {
 // SetTTL sets after how long those of a gateway that was killed have left.
 func (p *Presence) SetTTL(ttl time.Duration) {
 	p.ttl.Store(int64(ttl))
-	p.poke() // it may be shorter than what is waited for
+	p.signal() // it may be shorter than what is waited for
 }
 
 // Watch has the members of gateways that were killed leave, also while this one
@@ -90,7 +90,7 @@ func (p *Presence) Watch(isWatched func() bool) {
 func (p *Presence) startLocked() {
 	if !p.started {
 		p.started = true
-		p.work.Go(p.keepTelling)
+		p.work.Go(p.syncLoop)
 	}
 }
 
@@ -113,13 +113,13 @@ func (p *Presence) Close(ctx context.Context) {
 		return
 	}
 	for ctx.Err() == nil {
-		changes := p.take()
-		if len(changes) == 0 || p.tellChanges(changes) != nil {
+		changes := p.takeBatch()
+		if len(changes) == 0 || p.syncChanges(changes) != nil {
 			break
 		}
 	}
 	p.mu.Lock()
-	isEmpty := len(p.rooms) == 0
+	isEmpty := len(p.channels) == 0
 	p.mu.Unlock()
 	if !isEmpty {
 		_, _ = p.renew(min(lastLease, p.lease())) // or they stay a little longer

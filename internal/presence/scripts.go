@@ -58,7 +58,7 @@ const (
 )
 
 // joined is what the channel is told when the member comes.
-func joined(k key, s *stay) string {
+func joined(k key, s *session) string {
 	data, _ := json.Marshal(struct { // the info is JSON, and so it cannot fail
 		Channel string `json:"channel"`
 		Member

@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// batch is how many members Redis is told of at once.
-	batch = 500
-	// retellEvery is how often it is told of all: what it has lost without a
+	// syncBatch is how many members Redis is told of at once.
+	syncBatch = 500
+	// resyncEvery is how often it is told of all: what it has lost without a
 	// word, by a failover, comes back.
-	retellEvery = time.Minute
-	// againSoon is after how long is tried again what failed.
-	againSoon = 500 * time.Millisecond
+	resyncEvery = time.Minute
+	// retryAfter is after how long is tried again what failed.
+	retryAfter = 500 * time.Millisecond
 )
 
-// keepTelling tells Redis what changes, and keeps the gateway's lease.
-func (p *Presence) keepTelling() {
-	var l ledger
+// syncLoop tells Redis what changes, and keeps the gateway's lease.
+func (p *Presence) syncLoop() {
+	var state syncState
 	for p.ctx.Err() == nil {
-		wait, err := p.tell(&l)
+		wait, err := p.sync(&state)
 		if err != nil {
-			l = ledger{} // who knows what Redis has now
-			wait = jitter.Spread(againSoon, 0.5)
-			p.complain(err)
+			state = syncState{} // who knows what Redis has now
+			wait = jitter.Spread(retryAfter, 0.5)
+			p.logFailure(err)
 		}
 		next := time.NewTimer(wait)
 		wake := p.wake
@@ -44,41 +44,41 @@ func (p *Presence) keepTelling() {
 	}
 }
 
-// A ledger is when Redis was told what, the last time.
-type ledger struct {
-	renewed, toldAll, watched time.Time
+// A syncState is when each thing was done last.
+type syncState struct {
+	renewed, syncedAll, watched time.Time
 }
 
-// tell does what is due, and returns how long there is nothing to do unless
+// sync does what is due, and returns how long there is nothing to do unless
 // something changes.
-func (p *Presence) tell(l *ledger) (wait time.Duration, err error) {
+func (p *Presence) sync(state *syncState) (wait time.Duration, err error) {
 	if p.bus.Away() {
-		*l = ledger{}
-		return againSoon, nil
+		*state = syncState{}
+		return retryAfter, nil
 	}
 	if p.isEmpty() {
-		return p.watch(l)
+		return p.watch(state)
 	}
-	if time.Since(l.renewed) >= p.period() {
+	if time.Since(state.renewed) >= p.period() {
 		r, err := p.renew(p.lease())
 		if err != nil {
 			return 0, err
 		}
-		if !r.wasHeld || time.Since(l.toldAll) > retellEvery {
-			p.changeAll()
-			l.toldAll = time.Now()
+		if !r.wasHeld || time.Since(state.syncedAll) > resyncEvery {
+			p.markAllDirty()
+			state.syncedAll = time.Now()
 		}
 		if err := p.reap(r.dead); err != nil {
 			return 0, err
 		}
-		l.renewed = time.Now()
+		state.renewed = time.Now()
 	}
 	for {
-		changes := p.take()
+		changes := p.takeBatch()
 		if len(changes) == 0 {
-			return max(0, p.period()-time.Since(l.renewed)), nil
+			return max(0, p.period()-time.Since(state.renewed)), nil
 		}
-		if err := p.tellChanges(changes); err != nil {
+		if err := p.syncChanges(changes); err != nil {
 			return 0, err
 		}
 	}
@@ -88,84 +88,85 @@ func (p *Presence) tell(l *ledger) (wait time.Duration, err error) {
 func (p *Presence) isEmpty() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.rooms) == 0 && len(p.changed) == 0
+	return len(p.channels) == 0 && len(p.dirty) == 0
 }
 
-// changeAll has Redis told of everyone who is here.
-func (p *Presence) changeAll() {
+// markAllDirty has Redis told of everyone who is here.
+func (p *Presence) markAllDirty() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for channel, room := range p.rooms {
-		for member := range room {
-			p.changed[key{channel, member}] = struct{}{}
+	for channel, members := range p.channels {
+		for member := range members {
+			p.dirty[key{channel, member}] = struct{}{}
 		}
 	}
 }
 
 // A change is what Redis is to be told of one channel.
 type change struct {
-	here    []any // members, what is kept of each, and what is said if they come
-	gone    []any // members
+	entered []any // members, what is kept of each, and what is said if they come
+	left    []any // members
 	isEmpty bool  // nobody is left
 }
 
-// take takes a batch of what has changed.
-func (p *Presence) take() map[string]*change {
+// takeBatch takes a batch of what has changed.
+func (p *Presence) takeBatch() map[string]*change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changes := make(map[string]*change)
 	n := 0
-	for k := range p.changed {
-		if n++; n > batch {
+	for k := range p.dirty {
+		if n++; n > syncBatch {
 			break
 		}
-		delete(p.changed, k)
+		delete(p.dirty, k)
 		c := changes[k.channel]
 		if c == nil {
-			c = &change{isEmpty: len(p.rooms[k.channel]) == 0}
+			c = &change{isEmpty: len(p.channels[k.channel]) == 0}
 			changes[k.channel] = c
 		}
-		if s := p.rooms[k.channel][k.member]; s != nil {
-			c.here = append(c.here, k.member, strconv.FormatInt(s.since.UnixMilli(), 10)+" "+s.info, joined(k, s))
+		if s := p.channels[k.channel][k.member]; s != nil {
+			c.entered = append(c.entered, k.member, strconv.FormatInt(s.since.UnixMilli(), 10)+" "+s.info, joined(k, s))
 		} else {
-			c.gone = append(c.gone, k.member)
+			c.left = append(c.left, k.member)
 		}
 	}
 	return changes
 }
 
-// tellChanges tells Redis. What could not be told changes again.
-func (p *Presence) tellChanges(changes map[string]*change) error {
+// syncChanges tells Redis. What could not be told is dirty again.
+func (p *Presence) syncChanges(changes map[string]*change) error {
 	var failed error
 	for channel, c := range changes {
 		keys := []string{inKey(channel), gatewaysKey, byKey(p.gateway)}
 		err := failed // of one that Redis did not take, it would not take the next
-		if err == nil && len(c.here) > 0 {
-			err = p.run(enterScript, keys, append([]any{p.gateway, channel}, c.here...)...)
+		if err == nil && len(c.entered) > 0 {
+			err = p.run(enterScript, keys, append([]any{p.gateway, channel}, c.entered...)...)
 		}
-		if err == nil && len(c.gone) > 0 {
-			err = p.run(leaveScript, keys, append([]any{p.gateway, channel, leaving(channel), c.isEmpty}, c.gone...)...)
+		if err == nil && len(c.left) > 0 {
+			err = p.run(leaveScript, keys, append([]any{p.gateway, channel, leaving(channel), c.isEmpty}, c.left...)...)
 		}
 		if err != nil {
 			failed = err
-			p.changeAgain(channel, c)
+			p.markDirty(channel, c)
 		}
 	}
 	return failed
 }
 
-func (p *Presence) changeAgain(channel string, c *change) {
+// markDirty has Redis told of a change once more.
+func (p *Presence) markDirty(channel string, c *change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := 0; i < len(c.here); i += 3 {
-		p.changed[key{channel, c.here[i].(string)}] = struct{}{}
+	for i := 0; i < len(c.entered); i += 3 {
+		p.dirty[key{channel, c.entered[i].(string)}] = struct{}{}
 	}
-	for _, member := range c.gone {
-		p.changed[key{channel, member.(string)}] = struct{}{}
+	for _, member := range c.left {
+		p.dirty[key{channel, member.(string)}] = struct{}{}
 	}
 }
 
-func (p *Presence) complain(err error) {
+func (p *Presence) logFailure(err error) {
 	if p.ctx.Err() != nil {
 		return
 	}
