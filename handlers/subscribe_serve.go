@@ -81,8 +81,8 @@ func (s *Subscribe) refuseMethod(w http.ResponseWriter, r *http.Request) error {
 	return refuse(w, http.StatusMethodNotAllowed, errors.New("only GET and HEAD subscribe here"))
 }
 
-// opening is what every subscription begins with: the reconnection time.
-func (s *Subscribe) opening() *eventstream.Frame {
+// preamble is what every subscription begins with: the reconnection time.
+func (s *Subscribe) preamble() *eventstream.Frame {
 	return eventstream.NewFrame(32, func(b []byte) []byte { return eventstream.AppendRetry(b, s.retry()) })
 }
 
@@ -112,10 +112,10 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 		return nil, err
 	}
 	request := hub.Request{
-		Interests:   s.interests(repl, channels),
+		Channels:    s.channelRequests(repl, channels),
 		LastEventID: lastEventID(r),
 		Keep:        s.keep,
-		Opening:     s.opening(),
+		Preamble:    s.preamble(),
 		Greeting:    s.greeting(repl),
 		Away:        s.Away,
 		AwayFor:     awayFor(r, s.app),
@@ -131,14 +131,14 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	}, nil
 }
 
-func (s *Subscribe) interests(repl *caddy.Replacer, channels []string) []hub.Interest {
-	interests := make([]hub.Interest, len(channels))
+func (s *Subscribe) channelRequests(repl *caddy.Replacer, channels []string) []hub.ChannelRequest {
+	requests := make([]hub.ChannelRequest, len(channels))
 	for i, channel := range channels {
 		repl.Set(channelPlaceholder, channel)
-		interests[i] = hub.Interest{
+		requests[i] = hub.ChannelRequest{
 			Channel: channel,
 			View:    eventstream.View{Format: s.format, Type: repl.ReplaceKnown(s.Event, "")},
 		}
 	}
-	return interests
+	return requests
 }

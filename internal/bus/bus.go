@@ -26,13 +26,13 @@ const answerTimeout = 3 * time.Second
 // A Listener is told what the bus hears. It must not block, since everything
 // else that Redis says waits behind it.
 type Listener interface {
-	// Listening says that what is published to the channel from now on will be
-	// heard; what was said before, since Deaf or since Listen, was not.
-	Listening(channel string)
+	// Subscribed says that what is published to the channel from now on will be
+	// heard; what was said before, since Disconnected or since Listen, was not.
+	Subscribed(channel string)
 	// Message is one published payload.
 	Message(channel, payload string)
-	// Deaf says that the connection is lost, and with it every channel.
-	Deaf()
+	// Disconnected says that the connection is lost, and with it every channel.
+	Disconnected()
 }
 
 // A Bus is one Redis server: what is heard from it, and what is said to it.
@@ -154,7 +154,7 @@ func (b *Bus) run() {
 		b.replica.Store(CauseOf(err) == CauseReplica)
 		b.conns.drop()
 		if wasUp { // else it has heard nothing since it was told before
-			b.listener.Deaf()
+			b.listener.Disconnected()
 		}
 		if b.ctx.Err() != nil {
 			return

@@ -30,7 +30,7 @@ type listener struct {
 	messages map[string][]string
 }
 
-func (l *listener) Listening(channel string) {
+func (l *listener) Subscribed(channel string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.live[channel]++
@@ -42,7 +42,7 @@ func (l *listener) Message(channel, payload string) {
 	l.messages[channel] = append(l.messages[channel], payload)
 }
 
-func (l *listener) Deaf() {
+func (l *listener) Disconnected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.deaf++

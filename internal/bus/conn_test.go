@@ -17,9 +17,9 @@ import (
 
 type nobody struct{}
 
-func (nobody) Listening(string)       {}
+func (nobody) Subscribed(string)      {}
 func (nobody) Message(string, string) {}
-func (nobody) Deaf()                  {}
+func (nobody) Disconnected()          {}
 
 // publishAtOnce publishes by many connections, and fails the test for each that
 // fails.

@@ -176,7 +176,7 @@ func (r *reader) askFor(changed map[string]bool) error {
 	r.mu.Unlock()
 
 	for _, name := range already {
-		r.bus.listener.Listening(name)
+		r.bus.listener.Subscribed(name)
 	}
 	if err := r.send(noRedial, subscribe, on); err != nil {
 		return err
@@ -262,7 +262,7 @@ func (r *reader) answered(m *redis.Subscription) error {
 	case m.Channel == r.probe.channel:
 		r.probe.start(true)
 	case listening:
-		r.bus.listener.Listening(m.Channel)
+		r.bus.listener.Subscribed(m.Channel)
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (t *totals) add(other totals) {
 
 func (g *Gateway) totals() totals {
 	redis := g.Bus.Health()
-	return totals{g.Stats(), g.written.Load(), g.History.Mistakes(), redis.Connections, redis.Messages, g.History.Reads(), g.History.Unread()}
+	return totals{g.Stats(), g.written.Load(), g.History.Unmatched(), redis.Connections, redis.Messages, g.History.Reads(), g.History.Unread()}
 }
 
 // ended are the totals of gateways that are no more: counters never go back.

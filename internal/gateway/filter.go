@@ -46,7 +46,7 @@ type SubscriberInfo struct {
 func (g *Gateway) ListSubscribers(f Filter, limit int) (subscribers []SubscriberInfo, count int) {
 	subscribers = []SubscriberInfo{} // not nil, which JSON calls null
 	g.Each(func(s *hub.Subscriber, waiting int) {
-		about := s.About().(*Subscription)
+		about := s.Meta().(*Subscription)
 		if !f.matches(s.ID(), about) {
 			return
 		}
@@ -70,7 +70,7 @@ func (g *Gateway) Kick(f Filter, ban time.Duration) (n int) {
 		g.bans.add(f, ban)
 	}
 	g.Each(func(s *hub.Subscriber, _ int) {
-		about := s.About().(*Subscription)
+		about := s.Meta().(*Subscription)
 		if !f.matches(s.ID(), about) {
 			return
 		}

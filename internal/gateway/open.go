@@ -15,7 +15,7 @@ import (
 
 // A Spec is a request to subscribe, as whoever has read it wants it done.
 type Spec struct {
-	// Request is what the hub is asked for; [Gateway.Open] fills in About.
+	// Request is what the hub is asked for; [Gateway.Open] fills in Meta.
 	Request hub.Request
 	// Options say how it is delivered.
 	Options *transport.Options
@@ -87,7 +87,7 @@ func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error
 // about is what is known of the subscription.
 func (s *Spec) about() *Subscription {
 	about := &Subscription{RemoteIP: s.RemoteIP, Protocol: s.Protocol, Since: time.Now()}
-	for _, in := range s.Request.Interests {
+	for _, in := range s.Request.Channels {
 		about.Channels = append(about.Channels, in.Channel)
 	}
 	if s.Member != nil {
@@ -108,7 +108,7 @@ type opening struct {
 
 func (o *opening) join(spec *Spec) {
 	request := spec.Request
-	request.About = o.about
+	request.Meta = o.about
 	o.subscriber = hub.NewSubscriber(request)
 	o.gateway.Join(o.subscriber)
 	if spec.Member != nil && o.permit != nil {

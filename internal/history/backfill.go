@@ -31,12 +31,12 @@ const (
 
 // Since reads what came after an entry; see [hub.Source].
 func (h *History) Since(name string, after eventstream.EntryID, most, bytes int, done func(hub.Backfill)) {
-	h.backfill(name, bytes, done, func(r *pastReader) (hub.Backfill, error) { return r.since(after, most) })
+	h.backfill(name, bytes, done, func(r *backfillReader) (hub.Backfill, error) { return r.since(after, most) })
 }
 
 // Newest reads the newest n; see [hub.Source].
 func (h *History) Newest(name string, n, bytes int, done func(hub.Backfill)) {
-	h.backfill(name, bytes, done, func(r *pastReader) (hub.Backfill, error) { return r.newest(n) })
+	h.backfill(name, bytes, done, func(r *backfillReader) (hub.Backfill, error) { return r.newest(n) })
 }
 
 // Unread is how often a history could not be read for those who came back.
@@ -45,21 +45,21 @@ func (h *History) Unread() uint64 { return h.unread.Load() }
 // backfill tries until it succeeds, it is of no use, or nobody follows the channel
 // any more. While Redis is away, it waits. What takes too long is tried again with
 // half as many entries, and one entry with twice the time.
-func (h *History) backfill(name string, bytes int, done func(hub.Backfill), read func(*pastReader) (hub.Backfill, error)) {
+func (h *History) backfill(name string, bytes int, done func(hub.Backfill), read func(*backfillReader) (hub.Backfill, error)) {
 	h.spawn(func() {
-		r := &pastReader{history: h, bytes: bytes, most: maxRead}
+		r := &backfillReader{history: h, bytes: bytes, most: maxRead}
 		timeout, failing, pause := readTimeout, time.Time{}, backoff{}
 		for r.channel = h.channel(name); r.channel != nil; r.channel = h.channel(name) {
-			past, err := r.try(timeout, read)
+			result, err := r.try(timeout, read)
 			switch {
 			case h.ctx.Err() != nil:
 				return
 			case err == nil:
 				h.readable(r.channel)
-				done(past)
-				r.channel.compare(past)
+				done(result)
+				r.channel.compare(result)
 				return
-			case h.deaf.Load():
+			case h.disconnected.Load():
 				failing = time.Time{}
 			case failing.IsZero():
 				failing = time.Now()
@@ -100,9 +100,9 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &failed) && failed.Timeout()
 }
 
-// A pastReader reads a part of a channel's history, of about so many bytes. Redis
+// A backfillReader reads a part of a channel's history, of about so many bytes. Redis
 // counts entries, so their number is made of the size of those that came before.
-type pastReader struct {
+type backfillReader struct {
 	history *History
 	channel *channel
 	bytes   int
@@ -114,7 +114,7 @@ type pastReader struct {
 }
 
 // try tries once, in its turn.
-func (r *pastReader) try(timeout time.Duration, read func(*pastReader) (hub.Backfill, error)) (hub.Backfill, error) {
+func (r *backfillReader) try(timeout time.Duration, read func(*backfillReader) (hub.Backfill, error)) (hub.Backfill, error) {
 	h := r.history
 	if err := h.backfills.Acquire(h.ctx, 1); err != nil {
 		return hub.Backfill{}, err
@@ -128,58 +128,58 @@ func (r *pastReader) try(timeout time.Duration, read func(*pastReader) (hub.Back
 }
 
 // count is how many entries to read.
-func (r *pastReader) count() int {
+func (r *backfillReader) count() int {
 	r.asked = min(r.channel.entriesIn(r.bytes, firstRead), r.most)
 	return r.asked
 }
 
-func (r *pastReader) since(after eventstream.EntryID, most int) (hub.Backfill, error) {
+func (r *backfillReader) since(after eventstream.EntryID, most int) (hub.Backfill, error) {
 	count := r.count() + 1 // the entry itself proves that nothing is missing
-	v, err := view{}, error(nil)
+	snap, err := snapshot{}, error(nil)
 	if after != (eventstream.EntryID{}) {
-		v, err = r.view(func(pipe redis.Pipeliner) func() (view, error) {
+		snap, err = r.read(func(pipe redis.Pipeliner) func() (snapshot, error) {
 			return readFrom(r.ctx, pipe, r.channel.name, after, count)
 		})
 	}
-	if err == nil && !v.startsAt(after) {
+	if err == nil && !snap.startsAt(after) {
 		// Something is missing: only what there is to know of it says what.
-		v, err = r.inspect(count, "XRANGE", r.channel.name, after.String(), "+", "COUNT", count)
+		snap, err = r.inspect(count, "XRANGE", r.channel.name, after.String(), "+", "COUNT", count)
 	}
 	if err != nil {
 		return hub.Backfill{}, err
 	}
-	r.channel.weigh(v.entries)
-	past := hub.Backfill{Start: after, Entries: v.entries, More: v.isFull && len(v.entries) > 0}
-	if v.startsAt(after) {
-		past.Entries = v.entries[1:]
-		past.More = v.isFull && len(past.Entries) > 0
-	} else if i := v.info; i.length == 0 || i.first.Compare(after) > 0 {
-		past.Start, past.GapAtStart = beginning(i)
+	r.channel.weigh(snap.entries)
+	result := hub.Backfill{Start: after, Entries: snap.entries, More: snap.isFull && len(snap.entries) > 0}
+	if snap.startsAt(after) {
+		result.Entries = snap.entries[1:]
+		result.More = snap.isFull && len(result.Entries) > 0
+	} else if i := snap.info; i.length == 0 || i.first.Compare(after) > 0 {
+		result.Start, result.GapAtStart = beginning(i)
 	} else if i.maxDeleted.Compare(after) < 0 {
-		past.GapAtStart = eventstream.Unknown
+		result.GapAtStart = eventstream.Unknown
 	}
-	if most > 0 && past.More {
-		return r.atMost(past, most)
+	if most > 0 && result.More {
+		return r.atMost(result, most)
 	}
-	return past, nil
+	return result, nil
 }
 
 // atMost reads the newest entries instead, if there are more than that.
-func (r *pastReader) atMost(past hub.Backfill, most int) (hub.Backfill, error) {
+func (r *backfillReader) atMost(result hub.Backfill, most int) (hub.Backfill, error) {
 	length, err := r.client.XLen(r.ctx, r.channel.name).Result()
 	if err != nil || length <= int64(most) {
-		return past, err
+		return result, err
 	}
 	start, isAll, err := r.tail(most)
-	if err != nil || isAll || start.Compare(past.Start) <= 0 {
-		return past, err
+	if err != nil || isAll || start.Compare(result.Start) <= 0 {
+		return result, err
 	}
-	past, err = r.since(start, 0)
-	past.GapBefore = eventstream.Overflow
-	return past, err
+	result, err = r.since(start, 0)
+	result.GapBefore = eventstream.Overflow
+	return result, err
 }
 
-func (r *pastReader) newest(n int) (hub.Backfill, error) {
+func (r *backfillReader) newest(n int) (hub.Backfill, error) {
 	if n > r.channel.entriesIn(r.bytes, firstRead) || n > r.most {
 		start, isAll, err := r.tail(n)
 		if err != nil {
@@ -191,18 +191,18 @@ func (r *pastReader) newest(n int) (hub.Backfill, error) {
 		return r.since(start, 0)
 	}
 	r.asked = n
-	v, err := r.inspect(n+1, "XREVRANGE", r.channel.name, "+", "-", "COUNT", n+1)
+	snap, err := r.inspect(n+1, "XREVRANGE", r.channel.name, "+", "-", "COUNT", n+1)
 	if err != nil {
 		return hub.Backfill{}, err
 	}
-	slices.Reverse(v.entries)
-	r.channel.weigh(v.entries)
-	if v.isFull && len(v.entries) > 0 {
-		return hub.Backfill{Start: v.entries[0].ID, Entries: v.entries[1:]}, nil
+	slices.Reverse(snap.entries)
+	r.channel.weigh(snap.entries)
+	if snap.isFull && len(snap.entries) > 0 {
+		return hub.Backfill{Start: snap.entries[0].ID, Entries: snap.entries[1:]}, nil
 	}
-	past := hub.Backfill{Entries: v.entries}
-	past.Start, past.GapAtStart = beginning(v.info)
-	return past, nil
+	result := hub.Backfill{Entries: snap.entries}
+	result.Start, result.GapAtStart = beginning(snap.info)
+	return result, nil
 }
 
 // beginning is before all entries that there are.
@@ -213,32 +213,32 @@ func beginning(i *info) (start eventstream.EntryID, lost eventstream.Reason) {
 	return eventstream.EntryID{}, lost
 }
 
-func (r *pastReader) inspect(count int, command ...any) (view, error) {
-	return r.view(func(pipe redis.Pipeliner) func() (view, error) {
+func (r *backfillReader) inspect(count int, command ...any) (snapshot, error) {
+	return r.read(func(pipe redis.Pipeliner) func() (snapshot, error) {
 		return inspect(r.ctx, pipe, r.channel.name, count, command...)
 	})
 }
 
-func (r *pastReader) view(read func(redis.Pipeliner) func() (view, error)) (view, error) {
+func (r *backfillReader) read(parts func(redis.Pipeliner) func() (snapshot, error)) (snapshot, error) {
 	pipe := r.client.Pipeline()
-	parse := read(pipe)
+	parse := parts(pipe)
 	_, _ = pipe.Exec(r.ctx) // each command has its own error
 	return parse()
 }
 
 // compare has the channel's Redis stream read if those who come back may have
 // been told of more than was handed over here.
-func (c *channel) compare(past hub.Backfill) {
-	if past.More {
+func (c *channel) compare(result hub.Backfill) {
+	if result.More {
 		return
 	}
-	newest := past.Start
-	if n := len(past.Entries); n > 0 {
-		newest = past.Entries[n-1].ID
+	newest := result.Start
+	if n := len(result.Entries); n > 0 {
+		newest = result.Entries[n-1].ID
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if past.GapAtStart != "" || newest != c.last {
-		c.want()
+	if result.GapAtStart != "" || newest != c.last {
+		c.scheduleRead()
 	}
 }

@@ -11,12 +11,12 @@ import (
 
 // A channel whose history is followed.
 type channel struct {
-	name     string
-	follower hub.Follower
-	history  *History
-	auditAt  time.Duration // which second of auditEvery
-	weighs   atomic.Int64  // bytes of an entry, about; 0: not known
-	halved   atomic.Int64  // how often the newest read took too long
+	name        string
+	follower    hub.Follower
+	history     *History
+	auditSecond time.Duration // which second of auditEvery
+	weighs      atomic.Int64  // bytes of an entry, about; 0: not known
+	halved      atomic.Int64  // how often the newest read took too long
 
 	mu    sync.Mutex
 	begun bool
@@ -40,11 +40,11 @@ type channel struct {
 		heard         notified
 	}
 
-	state    state
-	failures int                  // of reads, one after another
-	refused  bool                 // the newest failure was final
-	ahead    []eventstream.Stored // said by the script while a read is to come
-	owed     owed
+	state     state
+	failures  int                  // of reads, one after another
+	refused   bool                 // the newest failure was final
+	ahead     []eventstream.Stored // said by the script while a read is to come
+	unmatched unmatched
 }
 
 // A state is how it stands with reading a channel's Redis stream.
@@ -65,7 +65,7 @@ const maxAhead = 256
 // and has the channel's Redis stream read.
 func (c *channel) interrupted() {
 	c.interruptions.Add(1)
-	c.ring()
+	c.wake()
 }
 
 // promise says that there is an entry with that ID.
@@ -75,17 +75,17 @@ func (c *channel) promise(id eventstream.EntryID) {
 	if c.promised == (eventstream.EntryID{}) && id.Compare(c.last) > 0 {
 		c.promised = id
 	}
-	c.want()
+	c.scheduleRead()
 }
 
-// ring has the channel's Redis stream read, soon.
-func (c *channel) ring() {
+// wake has the channel's Redis stream read, soon.
+func (c *channel) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.want()
+	c.scheduleRead()
 }
 
-func (c *channel) want() {
+func (c *channel) scheduleRead() {
 	switch c.state {
 	case idle:
 		c.state = toRead
@@ -109,26 +109,26 @@ func (c *channel) position() eventstream.EntryID {
 	return c.last
 }
 
-// hear takes what was said to the channel.
-func (c *channel) hear(payload string) {
+// receive takes what was published to the channel.
+func (c *channel) receive(payload string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	said, ok := eventstream.ParseStored(payload)
+	stored, ok := eventstream.ParseStored(payload)
 	switch {
 	case !ok:
-		c.rung()
-		c.want()
-	case c.state == idle && c.begun && said.Previous == c.last:
-		c.hand([]eventstream.Entry{said.Entry})
+		c.countPublished()
+		c.scheduleRead()
+	case c.state == idle && c.begun && stored.Previous == c.last:
+		c.deliver([]eventstream.Entry{stored.Entry})
 	case c.state != idle && len(c.ahead) < maxAhead:
-		c.ahead = append(c.ahead, said)
+		c.ahead = append(c.ahead, stored)
 	default:
-		c.want()
+		c.scheduleRead()
 	}
 }
 
-// hand hands entries to the follower.
-func (c *channel) hand(entries []eventstream.Entry) {
+// deliver hands entries to the follower.
+func (c *channel) deliver(entries []eventstream.Entry) {
 	if len(entries) == 0 {
 		return
 	}
@@ -140,24 +140,24 @@ func (c *channel) hand(entries []eventstream.Entry) {
 	c.follower.Append(entries)
 }
 
-// catchUp hands over what the script has said while the Redis stream was read,
+// drainAhead hands over what the script has said while the Redis stream was read,
 // as far as it goes on from there, and reports whether that is all.
-func (c *channel) catchUp() bool {
+func (c *channel) drainAhead() bool {
 	ahead := c.ahead
 	c.ahead = nil
 	var next []eventstream.Entry
 	last := c.last
 	isAll := true
-	for _, said := range ahead {
+	for _, stored := range ahead {
 		switch {
-		case said.ID.Compare(last) <= 0: // it was read
-		case said.Previous == last:
-			next = append(next, said.Entry)
-			last = said.ID
+		case stored.ID.Compare(last) <= 0: // it was read
+		case stored.Previous == last:
+			next = append(next, stored.Entry)
+			last = stored.ID
 		default:
 			isAll = false
 		}
 	}
-	c.hand(next)
+	c.deliver(next)
 	return isAll
 }

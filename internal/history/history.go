@@ -1,8 +1,8 @@
-// Package history stands between the bus and the hub. What is said live it hands
+// Package history stands between the bus and the hub. What is published live it hands
 // on; of channels that have a history, the Redis stream of the same name, it
 // hands on each entry, once and in order, whatever happens to the connection.
 //
-// What is heard of such a channel is, with one exception, only a doorbell: it is
+// What is heard of such a channel is, with one exception, only a wake-up: it is
 // the Redis stream that says what there is. A read begins at the last entry that
 // was handed over, inclusive: if that is still there, nothing can have been
 // missed, and if not, there is a gap. The exception is what the publishing
@@ -10,8 +10,8 @@
 // is the next.
 //
 // Each time that the connection has begun to hear a channel, its Redis stream is
-// read. Whatever was added before is found by that; whatever is added later
-// rings.
+// read. Whatever was added before is found by that; whatever is added later wakes
+// the channel.
 package history
 
 import (
@@ -30,26 +30,26 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/ratelog"
 )
 
-// auditEvery is how often each channel is read though nothing has rung, about.
-// It bounds how late an entry arrives that nobody rang for.
+// auditEvery is how often each channel is read though nothing has woken it, about.
+// It bounds how late an entry arrives that woke nobody.
 const auditEvery = 45 * time.Second
 
 // A History follows the histories of channels. It is the hub's source, and
 // listens to the bus.
 //
 // Locks are taken in this order: a channel's, since entries are handed over under
-// it, the hub's, and then those of this type, of the bells and of the watchers,
+// it, the hub's, and then those of this type, of the notifier and of the watchers,
 // since the hub holds its own when it calls.
 type History struct {
-	bus      *bus.Bus
-	hub      *hub.Hub
-	log      func() *zap.Logger
-	reads    reads
-	bells    bells
-	mistakes mistakes
-	refusals refusals
-	deaf     atomic.Bool
-	count    atomic.Uint64 // of reads
+	bus          *bus.Bus
+	hub          *hub.Hub
+	log          func() *zap.Logger
+	reads        reads
+	notifier     notifier
+	unmatched    unmatchedTotal
+	refusals     refusals
+	disconnected atomic.Bool
+	count        atomic.Uint64 // of reads
 
 	backfills  *semaphore.Weighted
 	unread     atomic.Uint64
@@ -74,10 +74,10 @@ type Options struct {
 // New makes a history that does nothing until Start.
 func New(b *bus.Bus, o Options, log func() *zap.Logger) *History {
 	h := &History{bus: b, log: log, channels: make(map[string]*channel), backfills: semaphore.NewWeighted(maxBackfills)}
-	h.deaf.Store(true)
+	h.disconnected.Store(true)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.reads.init()
-	h.bells.init(b, o)
+	h.notifier.init(b, o)
 	return h
 }
 
@@ -91,7 +91,7 @@ func (h *History) Start(to *hub.Hub) {
 		h.work.Go(h.read)
 	}
 	h.work.Go(h.audit)
-	h.work.Go(func() { h.bells.watch(h) })
+	h.work.Go(func() { h.notifier.checkRegularly(h) })
 	h.bus.Start(h)
 }
 
@@ -122,12 +122,12 @@ func (h *History) Forget(channel string) { h.bus.Forget(channel) }
 
 // Follow hands f the channel's history as it grows.
 func (h *History) Follow(name string, f hub.Follower) {
-	c := &channel{name: name, follower: f, history: h, auditAt: rand.N(auditEvery / time.Second)}
+	c := &channel{name: name, follower: f, history: h, auditSecond: rand.N(auditEvery / time.Second)}
 	h.mu.Lock()
 	h.channels[name] = c
 	h.mu.Unlock()
 	h.bus.Listen(name)
-	h.bells.hang(h, c)
+	h.notifier.watch(h, c)
 }
 
 // Unfollow takes Follow back.
@@ -137,7 +137,7 @@ func (h *History) Unfollow(name string) {
 	delete(h.channels, name)
 	h.mu.Unlock()
 	h.bus.Forget(name)
-	h.bells.take(c)
+	h.notifier.unwatch(c)
 	h.refusals.remove(name)
 }
 
@@ -158,16 +158,16 @@ func (h *History) all() []*channel {
 	return all
 }
 
-// Listening is the bus' word that it hears a channel.
-func (h *History) Listening(name string) {
-	if h.deaf.Swap(false) {
-		h.bells.reconnected(h)
+// Subscribed is the bus' word that it hears a channel.
+func (h *History) Subscribed(name string) {
+	if h.disconnected.Swap(false) {
+		h.notifier.reconnected(h)
 	}
-	if h.bells.notices.has(name) {
-		h.bells.notices.listening(name)
+	if h.notifier.notices.has(name) {
+		h.notifier.notices.subscribed(name)
 		return
 	}
-	if key, ok := h.bells.key(name); ok {
+	if key, ok := h.notifier.key(name); ok {
 		if c := h.channel(key); c != nil {
 			c.interrupted() // what was added before was not heard of
 		}
@@ -176,17 +176,17 @@ func (h *History) Listening(name string) {
 	if c := h.channel(name); c != nil {
 		c.interrupted()
 	}
-	h.hub.Listening(name)
+	h.hub.Subscribed(name)
 }
 
-// Message is the bus' word of what was said.
+// Message is the bus' word of what was published.
 func (h *History) Message(name, payload string) {
-	if h.bells.notices.has(name) {
-		h.bells.notices.hear(name, payload)
+	if h.notifier.notices.has(name) {
+		h.notifier.notices.receive(name, payload)
 		return
 	}
-	if key, ok := h.bells.key(name); ok {
-		h.bells.notices.notified(payload)
+	if key, ok := h.notifier.key(name); ok {
+		h.notifier.notices.notified(payload)
 		c := h.channel(key)
 		if c != nil {
 			c.notified(payload)
@@ -198,16 +198,16 @@ func (h *History) Message(name, payload string) {
 		return
 	}
 	if c := h.channel(name); c != nil {
-		c.hear(payload)
+		c.receive(payload)
 	}
 	h.hub.Message(name, payload)
 }
 
-// Deaf is the bus' word that it hears nothing any more.
-func (h *History) Deaf() {
-	h.deaf.Store(true)
-	h.bells.notices.deaf()
-	h.hub.Deaf()
+// Disconnected is the bus' word that it hears nothing any more.
+func (h *History) Disconnected() {
+	h.disconnected.Store(true)
+	h.notifier.notices.disconnected()
+	h.hub.Disconnected()
 }
 
 // Reads counts the reads of channels' Redis streams.
@@ -223,12 +223,12 @@ func (h *History) audit() {
 		case <-h.ctx.Done():
 			return
 		}
-		if h.deaf.Load() {
+		if h.disconnected.Load() {
 			continue
 		}
 		for _, c := range h.all() {
-			if c.auditAt == n%(auditEvery/time.Second) {
-				c.ring()
+			if c.auditSecond == n%(auditEvery/time.Second) {
+				c.wake()
 			}
 		}
 	}

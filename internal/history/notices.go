@@ -68,15 +68,15 @@ func (n *notices) listen(b interface{ Listen(string) }) {
 
 func (n *notices) has(channel string) bool { return channel == n.entry || channel == n.after }
 
-// listening is the bus' word that it hears one of them.
-func (n *notices) listening(channel string) {
+// subscribed is the bus' word that it hears one of them.
+func (n *notices) subscribed(channel string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.heard[channel] = true
 }
 
-// deaf is the bus' word that it hears nothing any more.
-func (n *notices) deaf() {
+// disconnected is the bus' word that it hears nothing any more.
+func (n *notices) disconnected() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.heard)
@@ -84,8 +84,8 @@ func (n *notices) deaf() {
 	n.came.Store(false)
 }
 
-// hear takes what was said to one of them.
-func (n *notices) hear(channel, payload string) {
+// receive takes what was published to one of them.
+func (n *notices) receive(channel, payload string) {
 	if channel == n.entry {
 		n.notified(payload)
 		return

@@ -19,12 +19,12 @@ func (c *channel) notified(event string) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.heard.adds++
-		c.want()
+		c.scheduleRead()
 	case "del", "expired", "evicted", "rename_from", "move_from", "expire", "persist":
-		c.ring()
+		c.wake()
 	default:
 		if strings.HasPrefix(event, "x") {
-			c.ring()
+			c.wake()
 			return
 		}
 		c.interrupted() // something else has come to be there
@@ -45,10 +45,10 @@ func (n *notified) settle(atRead notified, isAll bool) {
 // and are there.
 func (n notified) haveMore(there int64) bool { return int64(n.adds-n.late) > there }
 
-// showsEnd reports whether the view shows that a life of the key has ended since,
+// showsEnd reports whether the snapshot shows that a life of the key has ended since,
 // and, if so, what was heard has to tell whether it had more entries.
-func (k known) showsEnd(v view) bool {
-	i := v.info
+func (k known) showsEnd(snap snapshot) bool {
+	i := snap.info
 	wasKey := k.wasThere || k.added > 0
 	return k.attended && wasKey && i.added >= 0 && i.top != k.last && i.removed() == 0 &&
 		(i.isGone() || i.first.Compare(k.last) > 0)

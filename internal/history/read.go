@@ -14,8 +14,8 @@ const (
 	readers = 4
 	// batch is how many channels one of them reads.
 	batch = 50
-	// page is how many entries of each.
-	page = 128
+	// pageEntries is how many entries of each.
+	pageEntries = 128
 	// readTimeout is how long Redis may take to answer.
 	readTimeout = 3 * time.Second
 	// againLate is after how long a read that failed is tried again where Redis
@@ -27,7 +27,7 @@ const (
 )
 
 // reads are the channels whose Redis streams are to be read, in the order in
-// which they rang.
+// which they were woken.
 type reads struct {
 	wake chan struct{} // holds a token while there are some
 
@@ -41,10 +41,10 @@ func (r *reads) add(c *channel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.channels = append(r.channels, c)
-	r.poke()
+	r.signal()
 }
 
-func (r *reads) poke() {
+func (r *reads) signal() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -57,7 +57,7 @@ func (r *reads) take() []*channel {
 	n := min(batch, len(r.channels))
 	taken := r.channels[:n:n]
 	if r.channels = r.channels[n:]; len(r.channels) > 0 {
-		r.poke()
+		r.signal()
 	} else {
 		r.channels = nil
 	}
@@ -85,7 +85,7 @@ func (h *History) readAll(channels []*channel) {
 	ctx, cancel := context.WithTimeout(h.ctx, readTimeout)
 	defer cancel()
 	pipe := h.bus.Client().Pipeline()
-	parse := make([]func() (view, error), len(channels))
+	parse := make([]func() (snapshot, error), len(channels))
 	toMark := false
 	for i, c := range channels {
 		c.mu.Lock()
@@ -93,34 +93,34 @@ func (h *History) readAll(channels []*channel) {
 		c.atRead.interruptions, c.atRead.heard = c.interruptions.Load(), c.heard
 		toMark = toMark || c.toMark
 		c.marked, c.toMark = c.toMark, false
-		page := max(1, min(page, c.entriesIn(liveBytes, page))>>c.halved.Load())
+		count := max(1, min(pageEntries, c.entriesIn(liveBytes, pageEntries))>>c.halved.Load())
 		switch {
 		case !c.begun:
 			parse[i] = readTop(ctx, pipe, c.name)
 		case c.wasThere && !c.inDoubt:
-			parse[i] = readFrom(ctx, pipe, c.name, c.last, page+1)
+			parse[i] = readFrom(ctx, pipe, c.name, c.last, count+1)
 		default:
-			parse[i] = readAfter(ctx, pipe, c.name, c.last, page)
+			parse[i] = readAfter(ctx, pipe, c.name, c.last, count)
 		}
 		c.mu.Unlock()
 	}
 	var m *mark
 	if toMark {
-		m = h.bells.notices.mark(ctx, pipe)
+		m = h.notifier.notices.mark(ctx, pipe)
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	if m != nil {
 		m.await(ctx)
-		h.bells.notices.unmark(m)
+		h.notifier.notices.unmark(m)
 	}
 	for i, c := range channels {
-		v, err := parse[i]()
-		c.read(v, err)
+		snap, err := parse[i]()
+		c.read(snap, err)
 	}
 }
 
 // read takes what was read of the channel.
-func (c *channel) read(v view, err error) {
+func (c *channel) read(snap snapshot, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	again := c.state == toReadAgain
@@ -138,10 +138,10 @@ func (c *channel) read(v view, err error) {
 		c.history.readable(c)
 	}
 	c.halved.Store(0)
-	c.weigh(v.entries)
-	more := c.take(v)
-	if !c.catchUp() || more || again {
-		c.want()
+	c.weigh(snap.entries)
+	more := c.accept(snap)
+	if !c.drainAhead() || more || again {
+		c.scheduleRead()
 	}
 }
 
@@ -149,12 +149,12 @@ func (c *channel) read(v view, err error) {
 // the connection is back.
 func (c *channel) readFailed(err error) {
 	h := c.history
-	if h.ctx.Err() != nil || h.deaf.Load() {
+	if h.ctx.Err() != nil || h.disconnected.Load() {
 		return
 	}
 	pause := backoff{c.failures}
 	if isLoading(err) {
-		time.AfterFunc(pause.whileLoading(), c.ring)
+		time.AfterFunc(pause.whileLoading(), c.wake)
 		return
 	}
 	c.failures++
@@ -166,5 +166,5 @@ func (c *channel) readFailed(err error) {
 	if c.refused {
 		wait = jitter.Spread(againLate, 0.5)
 	}
-	time.AfterFunc(wait, c.ring)
+	time.AfterFunc(wait, c.wake)
 }

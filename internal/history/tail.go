@@ -18,7 +18,7 @@ var tailScript = redis.NewScript(tailText)
 
 // tail is the entry that the newest n come after, or that there are no more than
 // these.
-func (r *pastReader) tail(n int) (id eventstream.EntryID, isAll bool, err error) {
+func (r *backfillReader) tail(n int) (id eventstream.EntryID, isAll bool, err error) {
 	step := r.back
 	at, left := "+", n+1
 	for left > 0 && !isAll {
@@ -38,7 +38,7 @@ func (r *pastReader) tail(n int) (id eventstream.EntryID, isAll bool, err error)
 }
 
 // back goes back some entries, by the script.
-func (r *pastReader) back(at string, n int) (to string, left int, isEnd bool, err error) {
+func (r *backfillReader) back(at string, n int) (to string, left int, isEnd bool, err error) {
 	reply, err := tailScript.Run(r.ctx, r.client, []string{r.channel.name}, at, n).Slice()
 	if err != nil {
 		return at, n, false, err
@@ -53,7 +53,7 @@ func (r *pastReader) back(at string, n int) (to string, left int, isEnd bool, er
 	return at, n, false, fmt.Errorf("the script answered %v", reply)
 }
 
-func (r *pastReader) backByReading(at string, n int) (to string, left int, isEnd bool, err error) {
+func (r *backfillReader) backByReading(at string, n int) (to string, left int, isEnd bool, err error) {
 	count := min(n, r.count())
 	reply, err := r.client.Do(r.ctx, "XREVRANGE", r.channel.name, at, "-", "COUNT", count).Slice()
 	if err != nil {

@@ -139,7 +139,7 @@ func (w *watcher) run(h *History) {
 				if isAnswer(err) && !isLoading(err) {
 					// It may be for one of them only: whose it is, a read tells, and
 					// that one is not watched any more.
-					c.ring()
+					c.wake()
 				}
 			}
 		}
@@ -150,7 +150,7 @@ func (w *watcher) run(h *History) {
 	}
 }
 
-// watch waits for an entry in one of the channels, and rings those that have
+// watch waits for an entry in one of the channels, and wakes those that have
 // one.
 func watch(ctx context.Context, client *redis.Client, channels []*channel, wait time.Duration) error {
 	args := []any{"XREAD", "COUNT", 1, "BLOCK", wait.Milliseconds(), "STREAMS"}
@@ -182,6 +182,6 @@ func watch(ctx context.Context, client *redis.Client, channels []*channel, wait 
 
 // isAnswer reports whether an error is Redis' own word.
 func isAnswer(err error) bool {
-	var said redis.Error
-	return errors.As(err, &said)
+	var reply redis.Error
+	return errors.As(err, &reply)
 }

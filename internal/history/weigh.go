@@ -2,7 +2,7 @@ package history
 
 import "github.com/caddy-sse/caddy-sse/internal/eventstream"
 
-// liveBytes is how many bytes one read asks for of each channel that has rung.
+// liveBytes is how many bytes one read asks for of each channel that was woken.
 const liveBytes = 128 << 10
 
 // weigh notes how large the channel's entries are.

@@ -21,7 +21,7 @@ type away struct {
 
 // SetAway says whether the source is away, and hears nothing. Subscribers that want
 // to know are told, and so are those who come as long as it is away. That it is back
-// they are told at once, before [Hub.Listening] gives them gaps. It does not block.
+// they are told at once, before [Hub.Subscribed] gives them gaps. It does not block.
 func (h *Hub) SetAway(isAway bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

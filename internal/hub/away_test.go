@@ -13,12 +13,12 @@ import (
 // watcher is a subscriber that is told when the source is away.
 func watcher() (*Subscriber, *outlet) {
 	return NewSubscriber(Request{
-		Interests: []Interest{{Channel: "c"}},
-		Away:      true,
-		Opening:   eventstream.NewFrame(0, func(b []byte) []byte { return b }),
-		Greeting:  &eventstream.Event{Type: "hello", Data: "{}"},
-		Pending:   1 << 20,
-		Retry:     time.Second,
+		Channels: []ChannelRequest{{Channel: "c"}},
+		Away:     true,
+		Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Greeting: &eventstream.Event{Type: "hello", Data: "{}"},
+		Pending:  1 << 20,
+		Retry:    time.Second,
 	}), new(outlet)
 }
 
@@ -39,14 +39,14 @@ func TestAway(t *testing.T) {
 		h := New(new(source), 2)
 		one, out1 := watcher()
 		join(h, one, out1)
-		h.Listening("c")
+		h.Subscribed("c")
 		h.Open(one)
 		other, silent := keeper(false, "", Keep{}, "c")
 		join(h, other, silent)
 		h.SetAway(false) // the first connection
 		h.Settle()
 
-		h.Deaf()
+		h.Disconnected()
 		h.SetAway(true)
 		h.SetAway(true)
 		two, out2 := watcher()
@@ -54,7 +54,7 @@ func TestAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.SpreadGaps(0)
 		h.SetAway(false)
-		h.Listening("c")
+		h.Subscribed("c")
 		time.Sleep(time.Second)
 		h.Settle()
 		if got := typesOf(out1); got != "hello away back gap" {

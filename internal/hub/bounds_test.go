@@ -16,12 +16,12 @@ import (
 // keeper is a subscriber of channels that remember.
 func keeper(history bool, lastEventID string, k Keep, channel string) (*Subscriber, *outlet) {
 	return NewSubscriber(Request{
-		Interests:   []Interest{{Channel: channel}},
+		Channels:    []ChannelRequest{{Channel: channel}},
 		History:     history,
 		Max:         1000,
 		LastEventID: lastEventID,
 		Keep:        k,
-		Opening:     eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Preamble:    eventstream.NewFrame(0, func(b []byte) []byte { return b }),
 		Pending:     1 << 20,
 		Retry:       time.Second,
 	}), new(outlet)
@@ -39,7 +39,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		name := fmt.Sprint("channel", i)
 		s, out := keeper(false, "", keep, name)
 		join(h, s, out)
-		h.Listening(name)
+		h.Subscribed(name)
 		for range 20 {
 			h.Message(name, strings.Repeat("x", 200))
 			h.Settle() // what waits in the inboxes counts, too
@@ -256,7 +256,7 @@ func TestNothingIsLeftAfterLingering(t *testing.T) {
 		name := fmt.Sprint("channel", i)
 		s, _ := keeper(false, "", Keep{Events: 100, Bytes: 1 << 20, Linger: 10 * time.Millisecond}, name)
 		h.Join(s)
-		h.Listening(name)
+		h.Subscribed(name)
 		h.Message(name, "hi")
 		h.Leave(s)
 	}
@@ -286,7 +286,7 @@ func BenchmarkMemory(b *testing.B) {
 			names[i] = fmt.Sprint("channel", i)
 			all[i], _ = keeper(false, "", keep, names[i])
 			h.Join(all[i])
-			h.Listening(names[i])
+			h.Subscribed(names[i])
 			h.Attach(all[i], func(*Loop) Outlet { return nowhere{} })
 		}
 		report("silent")
@@ -336,7 +336,7 @@ func TestReplayOfMoreThanTheMemory(t *testing.T) {
 	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
 	live, liveOut := keeper(false, "", keep, "live")
 	join(h, live, liveOut)
-	h.Listening("live")
+	h.Subscribed("live")
 	for range 100 {
 		h.Message("live", strings.Repeat("x", 10_000))
 	}

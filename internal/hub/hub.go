@@ -104,7 +104,7 @@ func (h *Hub) Join(s *Subscriber) {
 	closed, rest := h.closed, max(0, time.Until(h.drained))
 	s.loop.Do(func() { s.loop.add(s) })
 	for i := range s.states {
-		c := h.channel(s.request.Interests[i].Channel, s.request.History)
+		c := h.channel(s.request.Channels[i].Channel, s.request.History)
 		s.states[i].channel = c
 		c.join(s.request.Keep)
 		if !c.begun {

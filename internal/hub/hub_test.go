@@ -75,15 +75,15 @@ func (o *outlet) Waiting() int              { return o.got.Len() - o.flushed }
 
 func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet) {
 	out := new(outlet)
-	var interests []Interest
+	var requests []ChannelRequest
 	for _, c := range channels {
-		interests = append(interests, Interest{Channel: c, View: view})
+		requests = append(requests, ChannelRequest{Channel: c, View: view})
 	}
 	return NewSubscriber(Request{
-		Interests: interests,
-		Opening:   eventstream.NewFrame(0, func(b []byte) []byte { return b }),
-		Pending:   1 << 20,
-		Retry:     time.Second,
+		Channels: requests,
+		Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:  1 << 20,
+		Retry:    time.Second,
 	}), out
 }
 
@@ -127,8 +127,8 @@ func TestMessageReachesItsChannelInEachView(t *testing.T) {
 	json, jsonOut := subscriber(eventstream.View{Format: eventstream.JSON}, "one", "two")
 	join(h, text, textOut)
 	join(h, json, jsonOut)
-	h.Listening("one")
-	h.Listening("two")
+	h.Subscribed("one")
+	h.Subscribed("two")
 	h.Message("one", `{"event":"like","data":"hi"}`)
 	h.Message("two", `no envelope`)
 	h.Message("three", `nobody`)
@@ -154,12 +154,12 @@ func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 	h := New(new(source), 2)
 	first, _ := subscriber(eventstream.View{}, "one", "two")
 	h.Join(first)
-	h.Listening("one")
+	h.Subscribed("one")
 	h.Settle()
 	if isReady(first) {
 		t.Error("ready with one channel of two")
 	}
-	h.Listening("two")
+	h.Subscribed("two")
 	h.Settle()
 	if !isReady(first) {
 		t.Error("not ready with both")
@@ -169,7 +169,7 @@ func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 	if h.Settle(); !isReady(second) {
 		t.Error("not ready though the channel is heard")
 	}
-	h.Deaf()
+	h.Disconnected()
 	third, _ := subscriber(eventstream.View{}, "two")
 	h.Join(third)
 	if h.Settle(); isReady(third) {
@@ -182,12 +182,12 @@ func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
 	h.SpreadGaps(0)
 	early, earlyOut := subscriber(eventstream.View{}, "one")
 	join(h, early, earlyOut)
-	h.Listening("one")
+	h.Subscribed("one")
 	h.Open(early)
-	h.Deaf()
+	h.Disconnected()
 	late, lateOut := subscriber(eventstream.View{}, "one")
 	join(h, late, lateOut)
-	h.Listening("one")
+	h.Subscribed("one")
 	h.Open(late)
 	h.Settle()
 	if !strings.Contains(earlyOut.got.String(), "event: sse.gap\n") {
@@ -203,12 +203,12 @@ func TestWaitingForTheOutlet(t *testing.T) {
 	h := New(new(source), 2)
 	s, out := subscriber(eventstream.View{}, "one")
 	h.Join(s)
-	h.Listening("one")
+	h.Subscribed("one")
 	h.Message("one", "early")
 	join2 := func(payload string) (*Subscriber, *outlet) {
 		s, out := subscriber(eventstream.View{}, "two")
 		h.Join(s)
-		h.Listening("two")
+		h.Subscribed("two")
 		h.Message("two", "first")
 		h.Message("two", payload)
 		h.Attach(s, func(*Loop) Outlet { return out })
@@ -260,7 +260,7 @@ func TestConcurrentUse(t *testing.T) {
 				name := fmt.Sprint("channel", (i+n)%5)
 				s, _ := subscriber(eventstream.View{}, name)
 				h.Join(s)
-				h.Listening(name)
+				h.Subscribed(name)
 				h.Open(s)
 				h.Attach(s, func(*Loop) Outlet { return new(outlet) })
 				h.Message(name, "hi")
@@ -284,8 +284,8 @@ func TestSentAwayForLonger(t *testing.T) {
 	h := New(new(source), 2)
 	for i := range 20 {
 		s := NewSubscriber(Request{
-			Interests: []Interest{{Channel: "one"}}, Pending: 1 << 20, Retry: time.Millisecond, AwayFor: time.Hour,
-			Opening: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+			Channels: []ChannelRequest{{Channel: "one"}}, Pending: 1 << 20, Retry: time.Millisecond, AwayFor: time.Hour,
+			Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
 		})
 		out := new(outlet)
 		join(h, s, out)

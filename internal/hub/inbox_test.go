@@ -72,7 +72,7 @@ func TestInboxIsBounded(t *testing.T) {
 			if history {
 				src.answer()
 			} else {
-				h.Listening("one")
+				h.Subscribed("one")
 			}
 			h.Open(slowOne)
 			h.Open(quickOne)

@@ -6,10 +6,10 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// Listening is the source's word that from now on it hears the channel. A
+// Subscribed is the source's word that from now on it hears the channel. A
 // subscriber that has been open since before may have missed events, and is
 // told so.
-func (h *Hub) Listening(name string) {
+func (h *Hub) Subscribed(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.live[name]
@@ -29,8 +29,9 @@ func (h *Hub) Listening(name string) {
 	c.begin(position{Seq: h.number})
 }
 
-// Deaf is the source's word that it hears no channel any more, until Listening.
-func (h *Hub) Deaf() {
+// Disconnected is the source's word that it hears no channel any more, until
+// Subscribed.
+func (h *Hub) Disconnected() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range h.live {

@@ -27,7 +27,7 @@ func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
 		h := New(new(source), 1)
 		s, out := keeper(false, "", keep, "x")
 		join(h, s, out)
-		h.Listening("x")
+		h.Subscribed("x")
 		for i := range events {
 			h.Message("x", fmt.Sprint("event ", i))
 		}
@@ -38,7 +38,7 @@ func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
 		all := idsOf(out)
 		back, out := keeper(false, all[len(all)-1], keep, "x")
 		join(h, back, out)
-		h.Listening("x")
+		h.Subscribed("x")
 		h.Open(back)
 		h.Message("x", "next")
 		h.Settle()
@@ -64,7 +64,7 @@ func TestEqualPayloadsAreToldApart(t *testing.T) {
 		h := New(new(source), 1)
 		s, out := keeper(false, "", keep, "x")
 		join(h, s, out)
-		h.Listening("x")
+		h.Subscribed("x")
 		return h, out
 	}
 	first, seen := begin()

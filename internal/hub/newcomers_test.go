@@ -12,10 +12,10 @@ import (
 // newest events.
 func newcomer(last int, channel string) (*Subscriber, *outlet) {
 	return NewSubscriber(Request{
-		Interests: []Interest{{Channel: channel}},
-		History:   true, Last: last, Max: 1000,
-		Opening: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
-		Pending: 1 << 20,
+		Channels: []ChannelRequest{{Channel: channel}},
+		History:  true, Last: last, Max: 1000,
+		Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:  1 << 20,
 	}), new(outlet)
 }
 

@@ -15,12 +15,12 @@ import (
 func several(history bool, lastEventID string, channels ...string) (*Subscriber, *outlet) {
 	r := Request{
 		History: history, Max: 1000, LastEventID: lastEventID,
-		Keep:    Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour},
-		Opening: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
-		Pending: 1 << 20, Retry: time.Second,
+		Keep:     Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour},
+		Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:  1 << 20, Retry: time.Second,
 	}
 	for _, c := range channels {
-		r.Interests = append(r.Interests, Interest{Channel: c, View: eventstream.View{Format: eventstream.JSON}})
+		r.Channels = append(r.Channels, ChannelRequest{Channel: c, View: eventstream.View{Format: eventstream.JSON}})
 	}
 	return NewSubscriber(r), new(outlet)
 }
@@ -54,13 +54,13 @@ func (f *followers) say(h *Hub, history bool, channel string, n int) {
 // lose has all channels have a gap.
 func (f *followers) lose(h *Hub, history bool, channels []string) {
 	if !history {
-		h.Deaf()
+		h.Disconnected()
 	}
 	for i, c := range channels {
 		if history {
 			f.all[c].Gap(eventstream.Reset, eventstream.EntryID{Ms: 5, Seq: uint64(i)})
 		} else {
-			h.Listening(c)
+			h.Subscribed(c)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestGapsArePending(t *testing.T) {
 					src.answerAll(h)
 				} else {
 					for _, c := range test.channels {
-						h.Listening(c)
+						h.Subscribed(c)
 					}
 				}
 				h.Open(s)
@@ -173,8 +173,8 @@ func TestPendingGapsGoBeforeAnID(t *testing.T) {
 	h.SpreadGaps(time.Hour)
 	s, out := several(false, "", "a", "b")
 	join(h, s, out)
-	h.Listening("a")
-	h.Listening("b")
+	h.Subscribed("a")
+	h.Subscribed("b")
 	h.Open(s)
 	src.lose(h, false, []string{"a", "b"})
 	h.EndPendingGaps()
@@ -193,13 +193,13 @@ func TestChannelsThatBeginInAFault(t *testing.T) {
 	h.SpreadGaps(100 * time.Millisecond)
 	other, otherOut := several(false, "", "a")
 	join(h, other, otherOut)
-	h.Listening("a")
-	h.Deaf()
+	h.Subscribed("a")
+	h.Disconnected()
 	s, out := several(false, "", "a", "b", "c")
 	join(h, s, out)
 	h.Open(s)
 	for _, c := range []string{"c", "a", "b"} {
-		h.Listening(c)
+		h.Subscribed(c)
 	}
 	h.Message("a", "1")
 	h.Settle()
@@ -233,7 +233,7 @@ func TestGapsAtOnce(t *testing.T) {
 	join(h, s, out)
 	all := []string{"a", "b", "c"}
 	for _, c := range all {
-		h.Listening(c)
+		h.Subscribed(c)
 	}
 	h.Open(s)
 	src.lose(h, false, all)

@@ -63,7 +63,7 @@ func (s *Subscriber) fromNow(i int) replayCursor {
 // is new there, with the newest events that it wants.
 func (s *Subscriber) fromEntry(i int) replayCursor {
 	r := &s.request
-	if at, ok := eventstream.ParseShortEntryID(r.LastEventID); ok && len(r.Interests) == 1 {
+	if at, ok := eventstream.ParseShortEntryID(r.LastEventID); ok && len(r.Channels) == 1 {
 		return replayCursor{index: i, at: at, from: at.String()}
 	}
 	vector, _ := eventstream.ParseVector(r.LastEventID)

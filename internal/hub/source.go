@@ -7,7 +7,7 @@ import "github.com/caddy-sse/caddy-sse/internal/eventstream"
 // None of its methods may block, nor call the hub back before it returns.
 type Source interface {
 	// Listen wants what is published to the channel: the hub is told by
-	// Listening, Message and Deaf.
+	// Subscribed, Message and Disconnected.
 	Listen(channel string)
 	Forget(channel string)
 

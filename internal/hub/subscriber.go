@@ -32,9 +32,8 @@ type Outlet interface {
 
 // A Request is what a subscriber asks for.
 type Request struct {
-	// Interests are channels that are all different; with History at most
-	// [eventstream.MaxVector].
-	Interests []Interest
+	// Channels are all different; with History at most [eventstream.MaxVector].
+	Channels []ChannelRequest
 	// History makes the channels those that Redis keeps.
 	History bool
 	// Away has the subscriber told when the source is away, and when it is back.
@@ -50,10 +49,10 @@ type Request struct {
 	// Keep is what the channels have to remember. Without events in it, a live
 	// subscriber gets no IDs.
 	Keep Keep
-	// About is what whoever asks for it knows of the subscriber besides.
-	About any
-	// Opening is what the subscriber is sent first.
-	Opening *eventstream.Frame
+	// Meta is what whoever asks for it knows of the subscriber besides.
+	Meta any
+	// Preamble is what the subscriber is sent first.
+	Preamble *eventstream.Frame
 	// Greeting is the event that it is sent next; nil if there is none. It carries
 	// the subscriber's ID, if that is known in time.
 	Greeting *eventstream.Event
@@ -68,9 +67,9 @@ type Request struct {
 	AwayFor time.Duration
 }
 
-// An Interest is a channel that a subscriber listens to, and how it wants its
+// A ChannelRequest is a channel that a subscriber listens to, and how it wants its
 // events read.
-type Interest struct {
+type ChannelRequest struct {
 	Channel string
 	View    eventstream.View
 }
@@ -92,7 +91,7 @@ type Subscriber struct {
 	// Its loop, and what is that loop's own.
 	loop      *Loop
 	index     int         // among the loop's subscribers
-	states    []chanState // one an interest
+	states    []chanState // one a channel
 	unsettled int         // channels in which it is not up to date
 	isReady   bool
 	open      bool
@@ -123,16 +122,16 @@ type chanState struct {
 	tag         eventstream.Tag // if the subscriber's IDs are its own
 }
 
-// NewSubscriber makes a subscriber that begins with its opening.
+// NewSubscriber makes a subscriber that begins with its preamble.
 func NewSubscriber(r Request) *Subscriber {
 	s := &Subscriber{
 		request:   r,
 		needsID:   r.LastEventID == "",
 		open:      r.LastEventID != "",
 		ready:     make(chan struct{}),
-		states:    make([]chanState, len(r.Interests)),
-		unsettled: len(r.Interests),
-		queue:     []*eventstream.Frame{r.Opening},
+		states:    make([]chanState, len(r.Channels)),
+		unsettled: len(r.Channels),
+		queue:     []*eventstream.Frame{r.Preamble},
 	}
 	if r.Greeting != nil {
 		s.greeting, s.request.Greeting = r.Greeting, nil
@@ -152,7 +151,7 @@ func NewSubscriber(r Request) *Subscriber {
 // tag gives the channels the tags by which they are known in the subscriber's IDs.
 func (s *Subscriber) tag() {
 	names := make([]string, len(s.states))
-	for i, in := range s.request.Interests {
+	for i, in := range s.request.Channels {
 		names[i] = in.Channel
 	}
 	for i, tag := range eventstream.ChannelTags(names) {
@@ -163,8 +162,8 @@ func (s *Subscriber) tag() {
 // ID tells subscribers of one hub apart.
 func (s *Subscriber) ID() uint64 { return s.id }
 
-// About is what its request said.
-func (s *Subscriber) About() any { return s.request.About }
+// Meta is what its request said.
+func (s *Subscriber) Meta() any { return s.request.Meta }
 
 // Ready is closed once all the subscriber's channels are heard: what is
 // published from then on reaches it.
@@ -194,7 +193,7 @@ func (s *Subscriber) hasVector() bool { return s.request.History && len(s.states
 // view is how the subscriber wants the events of that channel.
 func (s *Subscriber) view(i int) view {
 	return view{
-		View: s.request.Interests[i].View,
+		View: s.request.Channels[i].View,
 		ids:  !s.hasVector() && (s.request.History || s.request.Keep.Events > 0),
 	}
 }
@@ -282,7 +281,7 @@ func (s *Subscriber) forgetRequest() {
 			return
 		}
 	}
-	s.request.Interests, s.request.LastEventID = nil, ""
+	s.request.Channels, s.request.LastEventID = nil, ""
 }
 
 // deliver sends a frame of that channel.

@@ -6,46 +6,46 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// take hands over what was read, after a gap if it cannot be known to come right
+// accept hands over what was read, after a gap if it cannot be known to come right
 // after the last entry, and reports whether there is more to read.
-func (c *channel) take(v view) (more bool) {
+func (c *channel) accept(snap snapshot) (more bool) {
 	switch {
 	case !c.begun:
 		c.begun = true
-		c.weighs.Store(v.info.weight)
-		c.startAt(v.info)
+		c.weighs.Store(snap.info.weight)
+		c.startAt(snap.info)
 		c.confirm()
 		c.follower.Begin(c.last)
 		return false
-	case v.info == nil:
-		if !v.startsAt(c.last) {
+	case snap.info == nil:
+		if !snap.startsAt(c.last) {
 			c.inDoubt = true
 			return true
 		}
-		v.entries = v.entries[1:]
-	case !c.marked && c.history.bells.isOn.Load() && c.known().showsEnd(v):
+		snap.entries = snap.entries[1:]
+	case !c.marked && c.history.notifier.isOn.Load() && c.known().showsEnd(snap):
 		c.inDoubt, c.toMark = true, true
 		return true
 	default:
-		reason := c.known().missing(v)
+		reason := c.known().detectGap(snap)
 		if reason != "" {
-			if c.rereads++; (v.changed() || c.marked) && c.rereads <= maxRereads {
+			if c.rereads++; (snap.changed() || c.marked) && c.rereads <= maxRereads {
 				c.inDoubt, c.toMark = true, c.marked
 				return true
 			}
-			c.gap(reason, v)
-		} else if v.info.isGone() {
+			c.gap(reason, snap)
+		} else if snap.info.isGone() {
 			c.added, c.wasThere = 0, false
 		}
 	}
 	c.inDoubt, c.rereads = false, 0
-	c.found(len(v.entries))
-	c.hand(v.entries)
-	c.countAdded(v)
-	if !v.isFull {
+	c.matchEntries(len(snap.entries))
+	c.deliver(snap.entries)
+	c.countAdded(snap)
+	if !snap.isFull {
 		c.confirm()
 	}
-	return v.isFull
+	return snap.isFull
 }
 
 // maxRereads is how often a Redis stream that changed while it was read is read
@@ -58,9 +58,9 @@ func (c *channel) startAt(i *info) {
 }
 
 // countAdded takes down how many entries had been added up to the last one, where
-// the view says so.
-func (c *channel) countAdded(v view) {
-	for _, i := range []*info{v.before, v.info} {
+// the snapshot says so.
+func (c *channel) countAdded(snap snapshot) {
+	for _, i := range []*info{snap.before, snap.info} {
 		if i != nil && i.top == c.last {
 			c.added = i.added
 		}
@@ -77,12 +77,12 @@ func (c *channel) confirm() {
 }
 
 // gap tells the follower, and goes on right before the next entry.
-func (c *channel) gap(reason eventstream.Reason, v view) {
-	if c.startAt(v.info); v.before != nil {
-		c.startAt(v.before) // an entry that came after it will be read
+func (c *channel) gap(reason eventstream.Reason, snap snapshot) {
+	if c.startAt(snap.info); snap.before != nil {
+		c.startAt(snap.before) // an entry that came after it will be read
 	}
-	if len(v.entries) > 0 {
-		c.last, c.wasThere, c.added = v.entries[0].ID.Before(), false, -1
+	if len(snap.entries) > 0 {
+		c.last, c.wasThere, c.added = snap.entries[0].ID.Before(), false, -1
 	}
 	c.follower.Gap(reason, c.last)
 }
@@ -109,13 +109,13 @@ type known struct {
 func (c *channel) known() known {
 	return known{
 		last: c.last, wasThere: c.wasThere, added: c.added,
-		attended: c.confirmed == c.interruptions.Load() && c.history.bells.ring(c),
+		attended: c.confirmed == c.interruptions.Load() && c.history.notifier.covers(c),
 		heard:    c.heard, promised: c.promised,
 	}
 }
 
-// missing says why entries may be missing between the last one and those of the
-// view, which were read after it; empty if none can be.
+// detectGap says why entries may be missing between the last one and those of the
+// snapshot, which were read after it; empty if none can be.
 //
 // A Redis stream counts the entries that are added in its life: if as many are
 // there as were added since, none is missing. The life may have ended, by DEL or
@@ -123,8 +123,8 @@ func (c *channel) known() known {
 // entries is known only if they would have been heard of; see notified. (An entry that was
 // added and deleted within the millisecond in which the gateway does not look
 // counts as withdrawn, as one deleted by XDEL does.)
-func (k known) missing(v view) eventstream.Reason {
-	i := v.info
+func (k known) detectGap(snap snapshot) eventstream.Reason {
+	i := snap.info
 	zero := eventstream.EntryID{}
 	hasOlder := i.first != zero && i.first.Compare(k.last) <= 0
 	isWhole := i.added >= 0 && i.removed() == 0
@@ -150,7 +150,7 @@ func (k known) missing(v view) eventstream.Reason {
 		return "" // all that was added since is there
 	case i.added < 0 && !k.wasThere:
 		return "" // Redis 6 does not count
-	case isWhole && k.attended && !k.heard.haveMore(i.length) && (k.promised == zero || v.has(k.promised)):
+	case isWhole && k.attended && !k.heard.haveMore(i.length) && (k.promised == zero || snap.has(k.promised)):
 		return "" // a new life, all of which is there
 	case isWhole:
 		return eventstream.Reset
@@ -158,6 +158,6 @@ func (k known) missing(v view) eventstream.Reason {
 	return eventstream.Trimmed
 }
 
-func (v *view) has(id eventstream.EntryID) bool {
-	return slices.ContainsFunc(v.entries, func(e eventstream.Entry) bool { return e.ID == id })
+func (snap *snapshot) has(id eventstream.EntryID) bool {
+	return slices.ContainsFunc(snap.entries, func(e eventstream.Entry) bool { return e.ID == id })
 }

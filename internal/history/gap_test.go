@@ -27,7 +27,7 @@ func infoOf(added int64, top uint64, entries []eventstream.Entry, older ...uint6
 	return i
 }
 
-func TestMissing(t *testing.T) {
+func TestDetectGap(t *testing.T) {
 	// The last entry was the fifth that was added, at 50.
 	seen := known{last: at(50), wasThere: true, added: 5, attended: true}
 	after := func(change func(*known)) known {
@@ -58,7 +58,7 @@ func TestMissing(t *testing.T) {
 		"MAXLEN 1, one was added":                        {seen, infoOf(6, 60, entriesAt(60)), entriesAt(60), ""},
 		"MAXLEN 1, two were added":                       {seen, infoOf(7, 70, entriesAt(70)), entriesAt(70), eventstream.Trimmed},
 		"MAXLEN 2, two were added":                       {seen, infoOf(7, 70, entriesAt(60, 70)), entriesAt(60, 70), ""},
-		"more than a page was added, all of it is there": {seen, infoOf(9, 90, entriesAt(60, 70, 80, 90)), entriesAt(60, 70), ""},
+		"more than a read has was added, all is there":   {seen, infoOf(9, 90, entriesAt(60, 70, 80, 90)), entriesAt(60, 70), ""},
 		"MAXLEN 1, interrupted: it may be another life":  {interrupted, infoOf(6, 60, entriesAt(60)), entriesAt(60), eventstream.Trimmed},
 		"MAXLEN 1 on Redis 6":                            {redis6, infoOf(-1, 60, entriesAt(60)), entriesAt(60), eventstream.Trimmed},
 		"emptied, then one was added":                    {emptied, infoOf(6, 60, entriesAt(60)), entriesAt(60), ""},
@@ -94,7 +94,7 @@ func TestMissing(t *testing.T) {
 		"there was no key, then two, one is left":                         {known{attended: true}, infoOf(2, 70, entriesAt(70)), entriesAt(70), eventstream.Trimmed},
 		"there was no key, and there is none":                             {known{}, infoOf(0, 0, none), none, ""},
 	} {
-		if got := test.known.missing(view{entries: test.entries, info: test.info}); got != test.want {
+		if got := test.known.detectGap(snapshot{entries: test.entries, info: test.info}); got != test.want {
 			t.Errorf("%s: the reason is %q, not %q", name, got, test.want)
 		}
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// A view is what was read of a Redis stream. Its parts are read by one command
+// A snapshot is what was read of a Redis stream. Its parts are read by one command
 // after another, never in a transaction: a Redis whose memory is full refuses to
 // queue commands (https://redis.io/docs/latest/develop/reference/eviction/), but
 // not to read.
-type view struct {
+type snapshot struct {
 	entries []eventstream.Entry
 	isFull  bool // there may be more
 	// info is what XINFO said after the entries were read; nil if it was not
@@ -28,12 +28,12 @@ type view struct {
 }
 
 // changed reports whether the Redis stream changed while it was read.
-func (v *view) changed() bool { return v.before != nil && *v.before != *v.info }
+func (snap *snapshot) changed() bool { return snap.before != nil && *snap.before != *snap.info }
 
 // startsAt reports whether the first entry has that ID: then none can be missing
 // between it and the others.
-func (v *view) startsAt(id eventstream.EntryID) bool {
-	return len(v.entries) > 0 && v.entries[0].ID == id
+func (snap *snapshot) startsAt(id eventstream.EntryID) bool {
+	return len(snap.entries) > 0 && snap.entries[0].ID == id
 }
 
 // An info is what XINFO STREAM says.
@@ -67,20 +67,20 @@ func (i *info) removed() int64 {
 }
 
 // readFrom reads entries from the one with that ID on.
-func readFrom(ctx context.Context, pipe redis.Pipeliner, channel string, from eventstream.EntryID, count int) func() (view, error) {
+func readFrom(ctx context.Context, pipe redis.Pipeliner, channel string, from eventstream.EntryID, count int) func() (snapshot, error) {
 	cmd := pipe.Do(ctx, "XRANGE", channel, from.String(), "+", "COUNT", count)
-	return func() (view, error) {
+	return func() (snapshot, error) {
 		reply, err := cmd.Slice()
 		if err != nil {
-			return view{}, err
+			return snapshot{}, err
 		}
-		return parseView(reply, count)
+		return parseSnapshot(reply, count)
 	}
 }
 
 // readAfter reads entries after the one with that ID, or all, and what there is
 // to know of the Redis stream, before and after.
-func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after eventstream.EntryID, count int) func() (view, error) {
+func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after eventstream.EntryID, count int) func() (snapshot, error) {
 	from := "(" + after.String()
 	switch after {
 	case eventstream.EntryID{}:
@@ -90,53 +90,53 @@ func readAfter(ctx context.Context, pipe redis.Pipeliner, channel string, after 
 	}
 	before := readTop(ctx, pipe, channel)
 	parse := inspect(ctx, pipe, channel, count, "XRANGE", channel, from, "+", "COUNT", count)
-	return func() (view, error) {
+	return func() (snapshot, error) {
 		top, err := before()
 		if err != nil {
-			return view{}, err
+			return snapshot{}, err
 		}
-		v, err := parse()
-		v.before = top.info
-		return v, err
+		snap, err := parse()
+		snap.before = top.info
+		return snap, err
 	}
 }
 
 // readTop reads what there is to know of the Redis stream, and no entries.
-func readTop(ctx context.Context, pipe redis.Pipeliner, channel string) func() (view, error) {
+func readTop(ctx context.Context, pipe redis.Pipeliner, channel string) func() (snapshot, error) {
 	cmd := pipe.Do(ctx, "XINFO", "STREAM", channel)
-	return func() (view, error) {
+	return func() (snapshot, error) {
 		reply, err := cmd.Result()
 		if err != nil {
 			reply = err // it may say that there is no such key
 		}
 		i, err := parseInfo(reply)
-		return view{info: i}, err
+		return snapshot{info: i}, err
 	}
 }
 
 // inspect reads entries by that command, and then what there is to know of the
 // Redis stream.
-func inspect(ctx context.Context, pipe redis.Pipeliner, channel string, count int, command ...any) func() (view, error) {
+func inspect(ctx context.Context, pipe redis.Pipeliner, channel string, count int, command ...any) func() (snapshot, error) {
 	entries := pipe.Do(ctx, command...)
 	after := readTop(ctx, pipe, channel)
-	return func() (view, error) {
+	return func() (snapshot, error) {
 		reply, err := entries.Slice()
 		if err != nil {
-			return view{}, err
+			return snapshot{}, err
 		}
-		v, err := parseView(reply, count)
+		snap, err := parseSnapshot(reply, count)
 		if err != nil {
-			return view{}, err
+			return snapshot{}, err
 		}
 		top, err := after()
-		v.info = top.info
-		return v, err
+		snap.info = top.info
+		return snap, err
 	}
 }
 
-func parseView(reply []any, count int) (view, error) {
+func parseSnapshot(reply []any, count int) (snapshot, error) {
 	entries, err := bus.ParseEntries(reply)
-	return view{entries: entries, isFull: len(reply) == count}, err
+	return snapshot{entries: entries, isFull: len(reply) == count}, err
 }
 
 // parseInfo reads the answer to XINFO STREAM; a Redis stream that does not exist
