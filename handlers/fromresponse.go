@@ -65,7 +65,7 @@ func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAn
 // cannot be stored now: then it waits behind those that came before it.
 func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err error) {
 	b := p.app.Gateway().Bus
-	err = bus.ErrInTurn
+	err = bus.ErrQueued
 	if p.Store == nil || !b.Away() && b.Backlog() == 0 {
 		_, err = p.publish(context.WithoutCancel(r.Context()), m) // though the client may have left
 	}
@@ -73,7 +73,7 @@ func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err
 		return false, err
 	}
 	log := p.app.Gateway().Log
-	full := b.StoreLater(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
+	full := b.Enqueue(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
 		if err == nil {
 			gateway.CountPublish(gateway.Late)
 			return

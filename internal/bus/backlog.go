@@ -27,7 +27,7 @@ const (
 
 // Reasons for which an event is not stored now, or not at all.
 var (
-	ErrInTurn      = errors.New("redis is away; what came before waits to be stored, too")
+	ErrQueued      = errors.New("redis is away; what came before waits to be stored, too")
 	ErrBacklogFull = errors.New("too much waits to be stored already")
 	ErrClosed      = errors.New("the gateway ends")
 )
@@ -35,23 +35,23 @@ var (
 // A backlog is what waits to be stored, in its order, until Redis is there.
 type backlog struct {
 	mu      sync.Mutex
-	waiting []later
+	waiting []pendingStore
 	bytes   int
 
-	isStored bool // somebody is storing it
+	isStoring bool // somebody is storing it
 }
 
-// A later is one event that waits.
-type later struct {
+// A pendingStore is one event that waits to be stored.
+type pendingStore struct {
 	channel string
 	fields  []string
 	keep    Keep
 	done    func(error)
 }
 
-func (l *later) size() int {
-	n := len(l.channel) + 100
-	for _, f := range l.fields {
+func (p *pendingStore) size() int {
+	n := len(p.channel) + 100
+	for _, f := range p.fields {
 		n += len(f)
 	}
 	return n
@@ -64,26 +64,26 @@ func (b *Bus) Backlog() int {
 	return len(b.backlog.waiting)
 }
 
-// StoreLater stores an event, as [Bus.Store] does, as soon as Redis is there,
+// Enqueue stores an event, as [Bus.Store] does, as soon as Redis is there,
 // after those that have waited longer, and calls done when it is, or when it is
 // given up: because Redis does not want it, or the bus is closed. It is given up
 // at once, with [ErrBacklogFull], if 10,000 events or 16 MiB wait already.
 //
 // An event whose first answer was lost may be stored twice: rather than never.
-func (b *Bus) StoreLater(channel string, fields []string, keep Keep, done func(error)) error {
-	l := later{channel, fields, keep, done}
+func (b *Bus) Enqueue(channel string, fields []string, keep Keep, done func(error)) error {
+	p := pendingStore{channel, fields, keep, done}
 	b.backlog.mu.Lock()
 	defer b.backlog.mu.Unlock()
 	if b.ctx.Err() != nil {
 		return ErrClosed
 	}
-	if len(b.backlog.waiting) >= maxBacklog || b.backlog.bytes+l.size() > maxBacklogBytes {
+	if len(b.backlog.waiting) >= maxBacklog || b.backlog.bytes+p.size() > maxBacklogBytes {
 		return ErrBacklogFull
 	}
-	b.backlog.bytes += l.size()
-	b.backlog.waiting = append(b.backlog.waiting, l)
-	if !b.backlog.isStored {
-		b.backlog.isStored = true
+	b.backlog.bytes += p.size()
+	b.backlog.waiting = append(b.backlog.waiting, p)
+	if !b.backlog.isStoring {
+		b.backlog.isStoring = true
 		b.work.Go(b.storeBacklog)
 	}
 	return nil
@@ -124,9 +124,9 @@ func (b *Bus) storeBacklog() {
 			}
 			return !again
 		})
-		for i, l := range batch {
+		for i, p := range batch {
 			if errs[i] == nil || Final(errs[i]) {
-				l.done(errs[i])
+				p.done(errs[i])
 			}
 		}
 		if failed == nil {
@@ -145,11 +145,11 @@ func (b *Bus) storeBacklog() {
 // storeBatch stores events in their order, by one pipeline, and returns what
 // became of each. It tries only while Redis answers: a frozen one would do later
 // all that it is asked meanwhile.
-func (b *Bus) storeBatch(batch []later) []error {
+func (b *Bus) storeBatch(batch []pendingStore) []error {
 	errs := make([]error, len(batch))
 	if b.Away() {
 		for i := range errs {
-			errs[i] = ErrInTurn
+			errs[i] = ErrQueued
 		}
 		return errs
 	}
@@ -157,12 +157,12 @@ func (b *Bus) storeBatch(batch []later) []error {
 	defer cancel()
 	pipe := b.client.Pipeline()
 	replies := make([]*redis.Cmd, len(batch))
-	for i, l := range batch {
-		if args := scriptArgs(l.fields, l.keep); i == 0 {
+	for i, p := range batch {
+		if args := scriptArgs(p.fields, p.keep); i == 0 {
 			// With its text, so that Redis knows the script when it comes to the rest.
-			replies[i] = publishScript.Eval(ctx, pipe, []string{l.channel}, args...)
+			replies[i] = publishScript.Eval(ctx, pipe, []string{p.channel}, args...)
 		} else {
-			replies[i] = publishScript.EvalSha(ctx, pipe, []string{l.channel}, args...)
+			replies[i] = publishScript.EvalSha(ctx, pipe, []string{p.channel}, args...)
 		}
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
@@ -179,19 +179,19 @@ func (b *Bus) giveUp() {
 	b.backlog.waiting, b.backlog.bytes = nil, 0
 	b.backlog.mu.Unlock()
 	b.log().Error("events that waited to be stored were given up, since the gateway ends", zap.Int("events", len(waiting)))
-	for _, l := range waiting {
-		l.done(ErrClosed)
+	for _, p := range waiting {
+		p.done(ErrClosed)
 	}
 }
 
 // first returns up to n events that have waited longest. When there are none, the
 // one who stores them ends.
-func (b *backlog) first(n int) []later {
+func (b *backlog) first(n int) []pendingStore {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.waiting) == 0 {
 		b.waiting = nil
-		b.isStored = false
+		b.isStoring = false
 		return nil
 	}
 	batch := b.waiting[:1]
@@ -206,15 +206,15 @@ func (b *backlog) first(n int) []later {
 
 // settle takes out of the first events, of which errs says what became, those
 // that are over.
-func (b *backlog) settle(batch []later, errs []error, isOver func(error) bool) {
+func (b *backlog) settle(batch []pendingStore, errs []error, isOver func(error) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var again []later
-	for i, l := range batch {
+	var again []pendingStore
+	for i, p := range batch {
 		if isOver(errs[i]) {
-			b.bytes -= l.size()
+			b.bytes -= p.size()
 		} else {
-			again = append(again, l)
+			again = append(again, p)
 		}
 	}
 	rest := b.waiting[len(batch)-len(again):] // as long as what stays

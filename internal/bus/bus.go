@@ -46,11 +46,11 @@ type Bus struct {
 	log      func() *zap.Logger
 	denied   ratelog.Limiter
 
-	wanted   *wanted
-	state    atomic.Int32
-	health   health
-	messages atomic.Uint64
-	backlog  backlog
+	subscriptions *subscriptionSet
+	state         atomic.Int32
+	health        health
+	messages      atomic.Uint64
+	backlog       backlog
 
 	// Changed is told when Redis is there, and when it is away, and why. It is
 	// set before Start, and must not block.
@@ -85,15 +85,15 @@ func New(options *redis.Options, log func() *zap.Logger) *Bus {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &Bus{
-		client:  redis.NewClient(&o),
-		conns:   conns,
-		demoted: make(chan struct{}, 1),
-		address: o.Addr,
-		log:     log,
-		wanted:  newWanted(),
-		ctx:     ctx,
-		cancel:  cancel,
-		ended:   make(chan struct{}),
+		client:        redis.NewClient(&o),
+		conns:         conns,
+		demoted:       make(chan struct{}, 1),
+		address:       o.Addr,
+		log:           log,
+		subscriptions: newSubscriptionSet(),
+		ctx:           ctx,
+		cancel:        cancel,
+		ended:         make(chan struct{}),
 	}
 	b.client.AddHook(observer{b})
 	return b
@@ -135,10 +135,10 @@ func (b *Bus) Away() bool { return b.state.Load() == away }
 
 // Listen wants the channel to be heard. It returns at once; the listener is
 // told when it is, each time: somebody else may have wanted it before.
-func (b *Bus) Listen(channel string) { b.wanted.want(channel) }
+func (b *Bus) Listen(channel string) { b.subscriptions.add(channel) }
 
 // Forget takes one Listen back.
-func (b *Bus) Forget(channel string) { b.wanted.forget(channel) }
+func (b *Bus) Forget(channel string) { b.subscriptions.remove(channel) }
 
 // Client is a client of the same server, with the same settings: an answer may
 // take 3 seconds, and nothing is tried again.
@@ -146,7 +146,7 @@ func (b *Bus) Client() *redis.Client { return b.client }
 
 func (b *Bus) run() {
 	defer close(b.ended)
-	var a absence
+	var retry backoff
 	for {
 		began := time.Now()
 		err := newReader(b).run()
@@ -161,14 +161,14 @@ func (b *Bus) run() {
 		}
 		b.change(false, err)
 		if wasUp && time.Since(began) > lastBackoff {
-			a = absence{}
+			retry = backoff{}
 		}
-		if a.isNew(err) || wasUp {
-			b.log().Error(explain(err)+"; trying again until it is there",
+		if retry.isNew(err) || wasUp {
+			b.log().Error(describe(err)+"; trying again until it is there",
 				zap.String("address", b.address), zap.Error(err))
 		}
 		select {
-		case <-time.After(a.backoff()):
+		case <-time.After(retry.next()):
 		case <-b.ctx.Done():
 			return
 		}

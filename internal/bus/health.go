@@ -63,7 +63,7 @@ func (b *Bus) note(isUp bool, problem error) (isNews bool) {
 		h.Connections++
 		h.Refused = "" // this one was not
 	} else {
-		h.Problem = explain(problem)
+		h.Problem = describe(problem)
 		h.Limited = "" // the next one may be another server
 	}
 	return isNews

@@ -95,7 +95,7 @@ func (r *reader) probeOnce(ctx context.Context, publish, isConnected bool) error
 	for {
 		// It may be on its way behind a flood: as long as something comes in, the
 		// connection lives. The last words of one that is broken do not count for long.
-		quiet := min(time.Since(began), time.Since(r.began)-time.Duration(r.heard.Load()))
+		quiet := min(time.Since(began), time.Since(r.began)-time.Duration(r.lastReceived.Load()))
 		switch {
 		case quiet >= answerTimeout:
 			return errNoAnswer

@@ -18,40 +18,40 @@ const (
 	// chunk is how many channels one SUBSCRIBE names: managed services refuse
 	// commands of more than some thousand arguments.
 	chunk = 1000
-	// maxUnanswered is how many names may wait for Redis' answer, so that its
+	// maxPending is how many names may wait for Redis' answer, so that its
 	// output buffer for us (client-output-buffer-limit pubsub) holds them all.
-	maxUnanswered = 20 * chunk
-	// deniedAgain is after how long a channel that was denied is tried again:
+	maxPending = 20 * chunk
+	// deniedRetry is after how long a channel that was denied is tried again:
 	// somebody may have changed the ACL.
-	deniedAgain = 30 * time.Second
+	deniedRetry = 30 * time.Second
 )
 
-// A reader is one connection that hears channels, from its dial to its end.
+// A reader is one connection that subscribes to channels, from its dial to its end.
 // What it sends is answered in the order in which it was sent, an answer a
-// name or one error for the whole command, so it keeps what is unanswered.
+// name or one error for the whole command, so it keeps what is pending.
 type reader struct {
 	bus    *Bus
 	pubsub *redis.PubSub
 	probe  probe
 	began  time.Time
-	// heard is when something came in last: how long after it began.
-	heard atomic.Int64 // a time.Duration
+	// lastReceived is when something came in last: how long after it began.
+	lastReceived atomic.Int64 // a time.Duration
 	// connected is closed when the first probe has come back.
 	connected     chan struct{}
 	roleQuestions []roleQuestion // that have not been refused
 
-	mu         sync.Mutex
-	asked      map[string]*ask
-	sent       []*command
-	unanswered int        // names in sent
-	halves     [][]string // of a SUBSCRIBE that was denied: to be tried apart
+	mu       sync.Mutex
+	requests map[string]*request
+	sent     []*command
+	pending  int        // names in sent
+	bisected [][]string // of a SUBSCRIBE that was denied: to be tried apart
 }
 
-// An ask is what the connection has been asked to do with one channel.
-type ask struct {
-	unanswered int
-	on         bool // the last command was SUBSCRIBE
-	heard      bool // and has been answered
+// A request is what the connection has been asked to do with one channel.
+type request struct {
+	pending   int
+	on        bool // the last command was SUBSCRIBE
+	confirmed bool // and has been answered
 }
 
 // A command that Redis has not fully answered.
@@ -67,7 +67,7 @@ const (
 
 func newReader(b *Bus) *reader {
 	return &reader{
-		bus: b, began: time.Now(), probe: newProbe(), asked: make(map[string]*ask),
+		bus: b, began: time.Now(), probe: newProbe(), requests: make(map[string]*request),
 		connected: make(chan struct{}), roleQuestions: roleQuestions,
 	}
 }
@@ -100,7 +100,7 @@ func (r *reader) run() error {
 		// fails it would cost their subscribers a gap with each try.
 		select {
 		case <-r.connected:
-			r.bus.wanted.restart()
+			r.bus.subscriptions.restart()
 			return r.follow(ctx)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -117,17 +117,17 @@ func (r *reader) run() error {
 func (r *reader) follow(ctx context.Context) error {
 	for {
 		select {
-		case <-r.bus.wanted.wake:
+		case <-r.bus.subscriptions.wake:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := r.askHalves(); err != nil {
+		if err := r.sendBisected(); err != nil {
 			return err
 		}
 		if r.isFull() {
 			continue // an answer wakes us again
 		}
-		if err := r.askFor(r.bus.wanted.take(chunk)); err != nil {
+		if err := r.sendChanges(r.bus.subscriptions.drain(chunk)); err != nil {
 			return err
 		}
 	}
@@ -136,20 +136,20 @@ func (r *reader) follow(ctx context.Context) error {
 func (r *reader) isFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.unanswered >= maxUnanswered
+	return r.pending >= maxPending
 }
 
-func (r *reader) askHalves() error {
+func (r *reader) sendBisected() error {
 	r.mu.Lock()
-	halves := r.halves
-	r.halves = nil
-	for i, names := range halves {
-		halves[i] = slices.DeleteFunc(names, func(name string) bool {
-			return r.asked[name] != nil || !r.bus.wanted.has(name) // things have moved on
+	bisected := r.bisected
+	r.bisected = nil
+	for i, names := range bisected {
+		bisected[i] = slices.DeleteFunc(names, func(name string) bool {
+			return r.requests[name] != nil || !r.bus.subscriptions.has(name) // things have moved on
 		})
 	}
 	r.mu.Unlock()
-	for _, names := range halves {
+	for _, names := range bisected {
 		if err := r.send(noRedial, subscribe, names); err != nil {
 			return err
 		}
@@ -157,19 +157,19 @@ func (r *reader) askHalves() error {
 	return nil
 }
 
-// askFor sends what is missing between what was asked and what is wanted.
-func (r *reader) askFor(changed map[string]bool) error {
+// sendChanges sends what is missing between what was asked and what is wanted.
+func (r *reader) sendChanges(changed map[string]bool) error {
 	var on, off, already []string
 	r.mu.Lock()
 	for name, want := range changed {
-		a := r.asked[name]
+		req := r.requests[name]
 		switch {
-		case want && (a == nil || !a.on):
+		case want && (req == nil || !req.on):
 			on = append(on, name)
-		case want && a.heard:
+		case want && req.confirmed:
 			// Forgotten and wanted again before anything was sent.
 			already = append(already, name)
-		case !want && a != nil && a.on:
+		case !want && req != nil && req.on:
 			off = append(off, name)
 		}
 	}
@@ -190,16 +190,16 @@ func (r *reader) send(ctx context.Context, kind string, names []string) error {
 	}
 	r.mu.Lock()
 	for _, name := range names {
-		a := r.asked[name]
-		if a == nil {
-			a = &ask{}
-			r.asked[name] = a
+		req := r.requests[name]
+		if req == nil {
+			req = &request{}
+			r.requests[name] = req
 		}
-		a.unanswered++
-		a.on, a.heard = kind == subscribe, false
+		req.pending++
+		req.on, req.confirmed = kind == subscribe, false
 	}
 	r.sent = append(r.sent, &command{kind, names})
-	r.unanswered += len(names)
+	r.pending += len(names)
 	r.mu.Unlock()
 
 	if kind == subscribe {
@@ -214,16 +214,16 @@ func (r *reader) receive() error {
 	for {
 		received, err := r.pubsub.Receive(noRedial)
 		if err != nil {
-			var said redis.Error
-			if !errors.As(err, &said) {
+			var reply redis.Error
+			if !errors.As(err, &reply) {
 				return err
 			}
-			if err := r.refused(said); err != nil {
+			if err := r.refused(reply); err != nil {
 				return err
 			}
 			continue
 		}
-		r.heard.Store(int64(time.Since(r.began)))
+		r.lastReceived.Store(int64(time.Since(r.began)))
 		switch m := received.(type) {
 		case *redis.Message:
 			if m.Channel == r.probe.channel {
@@ -253,9 +253,9 @@ func (r *reader) answered(m *redis.Subscription) error {
 		c.names = c.names[1:]
 	} else {
 		r.sent = r.sent[1:]
-		r.bus.wanted.poke() // there is room for more
+		r.bus.subscriptions.signal() // there is room for more
 	}
-	listening := r.settle(m.Channel)
+	listening := r.acknowledge(m.Channel)
 	r.mu.Unlock()
 
 	switch {
@@ -267,20 +267,20 @@ func (r *reader) answered(m *redis.Subscription) error {
 	return nil
 }
 
-// settle counts an answer for the name, and reports whether it is heard now.
+// acknowledge counts an answer for the name, and reports whether it is heard now.
 // Answers to earlier commands, that a later one has overtaken, say nothing.
-func (r *reader) settle(name string) (listening bool) {
-	r.unanswered--
-	a := r.asked[name]
-	a.unanswered--
-	if a.unanswered > 0 {
+func (r *reader) acknowledge(name string) (listening bool) {
+	r.pending--
+	req := r.requests[name]
+	req.pending--
+	if req.pending > 0 {
 		return false
 	}
-	if !a.on {
-		delete(r.asked, name)
+	if !req.on {
+		delete(r.requests, name)
 		return false
 	}
-	a.heard = true
+	req.confirmed = true
 	return true
 }
 
@@ -296,9 +296,9 @@ func (r *reader) refused(err redis.Error) error {
 	c := r.sent[0]
 	r.sent = r.sent[1:]
 	for _, name := range c.names {
-		r.settle(name)
-		if a := r.asked[name]; a != nil && a.unanswered == 0 {
-			delete(r.asked, name)
+		r.acknowledge(name)
+		if req := r.requests[name]; req != nil && req.pending == 0 {
+			delete(r.requests, name)
 		}
 	}
 	switch {
@@ -308,14 +308,14 @@ func (r *reader) refused(err redis.Error) error {
 		r.probe.start(false)
 	case len(c.names) > 1:
 		half := len(c.names) / 2
-		r.halves = append(r.halves, slices.Clone(c.names[:half]), slices.Clone(c.names[half:]))
-		r.bus.wanted.poke()
+		r.bisected = append(r.bisected, slices.Clone(c.names[:half]), slices.Clone(c.names[half:]))
+		r.bus.subscriptions.signal()
 	default:
 		r.bus.denied.Do(func(suppressed int) {
 			r.bus.log().Error("redis denies this user a channel (ACL); its subscribers hear nothing",
 				zap.String("channel", c.names[0]), zap.Int("others_meanwhile", suppressed), zap.Error(err))
 		})
-		time.AfterFunc(deniedAgain, func() { r.bus.wanted.touch(c.names...) })
+		time.AfterFunc(deniedRetry, func() { r.bus.subscriptions.markDirty(c.names...) })
 	}
 	return nil
 }
