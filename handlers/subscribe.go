@@ -145,15 +145,15 @@ type Subscribe struct {
 	// Default: the app's. From 100ms to 365 days. Negative: not at all.
 	Linger caddy.Duration `json:"linger,omitempty"`
 
-	app     *sse.App
-	format  eventstream.Format
-	options *transport.Options
-	keep    hub.Keep
-	cors    origins
-	limits  *sse.Limits
-	scopes  []admission.Scope
-	path    request.Path
-	http3   http3Server
+	app       *sse.App
+	format    eventstream.Format
+	options   *transport.Options
+	retention hub.Retention
+	cors      origins
+	limits    *sse.Limits
+	scopes    []admission.Scope
+	path      request.Path
+	http3     http3Server
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
 }
@@ -212,7 +212,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	}
 	s.format, _ = eventstream.ParseFormat(s.Format) // Validate says what is wrong
 	s.Recent = cmp.Or(s.Recent, s.app.Recent)
-	s.keep = hub.Keep{
+	s.retention = hub.Retention{
 		Events: s.Recent.Events,
 		Bytes:  s.Recent.Bytes(),
 		Linger: time.Duration(cmp.Or(s.Linger, s.app.Linger)),

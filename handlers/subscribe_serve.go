@@ -114,7 +114,7 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	request := hub.Request{
 		Channels:    s.channelRequests(repl, channels),
 		LastEventID: lastEventID(r),
-		Keep:        s.keep,
+		Retention:   s.retention,
 		Preamble:    s.preamble(),
 		Greeting:    s.greeting(repl),
 		Away:        s.Away,

@@ -32,7 +32,7 @@ type channel struct {
 	interruptions atomic.Uint32
 	confirmed     uint32 // the interruptions before a read that was complete
 	heard         notified
-	toMark        bool // the next read is to be marked; see notices.mark
+	toMark        bool // the next read is to be marked; see notificationProbe.mark
 	marked        bool // the newest read was, if it could be
 	promised      eventstream.EntryID
 	atRead        struct { // when the newest read began

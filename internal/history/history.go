@@ -9,7 +9,7 @@
 // script says, since it names the entry before: if that was the last one, this
 // is the next.
 //
-// Each time that the connection has begun to hear a channel, its Redis stream is
+// Each time that the connection has subscribed to a channel, its Redis stream is
 // read. Whatever was added before is found by that; whatever is added later wakes
 // the channel.
 package history
@@ -81,7 +81,7 @@ func New(b *bus.Bus, o Options, log func() *zap.Logger) *History {
 	return h
 }
 
-// Start hands what is heard to the hub, whose source h is.
+// Start hands what is received to the hub, whose source h is.
 func (h *History) Start(to *hub.Hub) {
 	if h.hub != nil {
 		return
@@ -158,13 +158,13 @@ func (h *History) all() []*channel {
 	return all
 }
 
-// Subscribed is the bus' word that it hears a channel.
+// Subscribed is the bus' word that it receives a channel.
 func (h *History) Subscribed(name string) {
 	if h.disconnected.Swap(false) {
 		h.notifier.reconnected(h)
 	}
-	if h.notifier.notices.has(name) {
-		h.notifier.notices.subscribed(name)
+	if h.notifier.probe.has(name) {
+		h.notifier.probe.subscribed(name)
 		return
 	}
 	if key, ok := h.notifier.key(name); ok {
@@ -181,12 +181,12 @@ func (h *History) Subscribed(name string) {
 
 // Message is the bus' word of what was published.
 func (h *History) Message(name, payload string) {
-	if h.notifier.notices.has(name) {
-		h.notifier.notices.receive(name, payload)
+	if h.notifier.probe.has(name) {
+		h.notifier.probe.receive(name, payload)
 		return
 	}
 	if key, ok := h.notifier.key(name); ok {
-		h.notifier.notices.notified(payload)
+		h.notifier.probe.notified(payload)
 		c := h.channel(key)
 		if c != nil {
 			c.notified(payload)
@@ -203,10 +203,10 @@ func (h *History) Message(name, payload string) {
 	h.hub.Message(name, payload)
 }
 
-// Disconnected is the bus' word that it hears nothing any more.
+// Disconnected is the bus' word that it receives nothing any more.
 func (h *History) Disconnected() {
 	h.disconnected.Store(true)
-	h.notifier.notices.disconnected()
+	h.notifier.probe.disconnected()
 	h.hub.Disconnected()
 }
 

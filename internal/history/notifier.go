@@ -25,7 +25,7 @@ type notifier struct {
 	isOn    atomic.Bool // the notifications
 	// isMissed: they are not, though they were, or are to be.
 	isMissed atomic.Bool
-	notices  notices
+	probe    notificationProbe
 	askMu    sync.Mutex
 	turnOnAt time.Time // not before; of who asks
 	writeAt  time.Time // not before, since it was denied; of who checks
@@ -43,7 +43,7 @@ func (n *notifier) init(on *bus.Bus, o Options) {
 	n.bus, n.options = on, o
 	n.prefix = fmt.Sprintf("__keyspace@%d__:", on.Client().Options().DB)
 	n.watched = make(map[*channel]struct{})
-	n.notices.init(n.prefix)
+	n.probe.init(n.prefix)
 }
 
 // key is the key that a keyspace notification is about.
@@ -105,7 +105,7 @@ func (n *notifier) reconnected(h *History) {
 
 // checkRegularly checks again and again.
 func (n *notifier) checkRegularly(h *History) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -129,22 +129,22 @@ func (n *notifier) check(h *History) {
 		return
 	}
 	if setting != off {
-		n.notices.listen(n.bus)
+		n.probe.listen(n.bus)
 	}
-	if came := n.notices.came.Swap(false); came && n.isOn.Load() {
+	if came := n.probe.came.Swap(false); came && n.isOn.Load() {
 		return
 	}
 	found := unknown
 	var unwritten error
 	if setting != off && time.Now().After(n.writeAt) {
-		if found, unwritten = n.notices.find(h.ctx, n.bus.Client()); found == unknown && unwritten == nil {
+		if found, unwritten = n.probe.run(h.ctx, n.bus.Client()); found == unknown && unwritten == nil {
 			return
 		}
 		if bus.Final(unwritten) {
 			n.writeAt = time.Now().Add(writeAgain)
 		}
 	}
-	if found == comes {
+	if found == working {
 		n.change(h, setting, true)
 		return
 	}
@@ -155,15 +155,15 @@ func (n *notifier) check(h *History) {
 	says, isNew, err := n.ask(ctx, h)
 	switch {
 	case err != nil || h.disconnected.Load():
-	case found == comesNot, says != silent:
-		isOn := isNew || found != comesNot && says == on && (setting == off || n.isOn.Load())
+	case found == notWorking, says != silent:
+		isOn := isNew || found != notWorking && says == on && (setting == off || n.isOn.Load())
 		if n.change(h, says, isOn) || isNew {
 			n.interrupted() // nothing may have woken them for a while
 		}
 	case bus.Final(unwritten):
 		n.blind.Do(func() {
 			h.log().Warn("it cannot be known whether keyspace notifications come: redis takes no entry of the gateway's own, "+
-				noticesKey+", and does not say whether they are on", zap.Error(unwritten))
+				probeKey+", and does not say whether they are on", zap.Error(unwritten))
 		})
 	}
 }

@@ -106,12 +106,12 @@ func (h *History) readAll(channels []*channel) {
 	}
 	var m *mark
 	if toMark {
-		m = h.notifier.notices.mark(ctx, pipe)
+		m = h.notifier.probe.mark(ctx, pipe)
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	if m != nil {
 		m.await(ctx)
-		h.notifier.notices.unmark(m)
+		h.notifier.probe.unmark(m)
 	}
 	for i, c := range channels {
 		snap, err := parse[i]()

@@ -41,7 +41,7 @@ func TestAway(t *testing.T) {
 		join(h, one, out1)
 		h.Subscribed("c")
 		h.Open(one)
-		other, silent := keeper(false, "", Keep{}, "c")
+		other, silent := keeper(false, "", Retention{}, "c")
 		join(h, other, silent)
 		h.SetAway(false) // the first connection
 		h.Settle()

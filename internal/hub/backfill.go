@@ -180,7 +180,7 @@ func (c *channel) learn(b *backfillRead, result *Backfill) {
 	}
 	s := &segment{channel: c, start: result.Start, gapAtStart: result.GapAtStart, end: end}
 	if end.Compare(head) > 0 {
-		s.end = head // what is newer has yet to be heard
+		s.end = head // what is newer has yet to be received
 	}
 	for _, e := range result.Entries {
 		if e.ID.Compare(s.end) <= 0 {

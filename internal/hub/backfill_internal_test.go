@@ -65,7 +65,7 @@ func TestBackfillCovers(t *testing.T) {
 	}
 }
 
-// remembering is a channel that has heard the events 21, 22 and 24 since 20.
+// remembering is a channel that has received the events 21, 22 and 24 since 20.
 func remembering() *channel {
 	c := &channel{hub: New(nil, 1), name: "one", history: true, begun: true}
 	c.log.start = at(20)
@@ -108,7 +108,7 @@ func TestVouch(t *testing.T) {
 		c.log.start = at(20)
 		c.addRead(test.start, 20, test.lost, 10, 11, 13)
 		piece, _ := c.run(at(test.at))
-		if got := c.vouch(piece, at(test.at)); got != test.want {
+		if got := c.gapAfterClaimed(piece, at(test.at)); got != test.want {
 			t.Errorf("%s: %q, not %q", name, got, test.want)
 		}
 	}

@@ -14,13 +14,13 @@ import (
 )
 
 // keeper is a subscriber of channels that remember.
-func keeper(history bool, lastEventID string, k Keep, channel string) (*Subscriber, *outlet) {
+func keeper(history bool, lastEventID string, r Retention, channel string) (*Subscriber, *outlet) {
 	return NewSubscriber(Request{
 		Channels:    []ChannelRequest{{Channel: channel}},
 		History:     history,
 		Max:         1000,
 		LastEventID: lastEventID,
-		Keep:        k,
+		Retention:   r,
 		Preamble:    eventstream.NewFrame(0, func(b []byte) []byte { return b }),
 		Pending:     1 << 20,
 		Retry:       time.Second,
@@ -31,7 +31,7 @@ func keeper(history bool, lastEventID string, k Keep, channel string) (*Subscrib
 // it is of, and who comes back for it is told.
 func TestMemoryIsBounded(t *testing.T) {
 	const limit, channels = 100_000, 50
-	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	keep := Retention{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
 	h := New(new(source), 2)
 	h.LimitMemory(limit)
 	ids := make([]string, channels)
@@ -74,8 +74,8 @@ func firstID(out *outlet) string {
 	return id
 }
 
-// past is a source whose channels have histories of that many entries.
-type past struct {
+// longHistory is a source whose channels have histories of that many entries.
+type longHistory struct {
 	source
 	entries  int
 	size     int // of each; 200 if it is less
@@ -85,7 +85,7 @@ type past struct {
 	follower Follower
 }
 
-func (p *past) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Backfill)) {
+func (p *longHistory) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Backfill)) {
 	p.note("since " + channel)
 	from, overflow := int(after.Seq), eventstream.Reason("")
 	if max > 0 && p.entries-from > max {
@@ -101,20 +101,20 @@ func (p *past) Since(channel string, after eventstream.EntryID, max, bytes int, 
 	})
 }
 
-func (p *past) Newest(channel string, n, bytes int, done func(Backfill)) {
+func (p *longHistory) Newest(channel string, n, bytes int, done func(Backfill)) {
 	p.note(fmt.Sprint("newest ", n, " ", channel))
 	from := max(0, p.entries-n)
 	p.add(func() { done(p.page(from, bytes)) })
 }
 
-func (p *past) add(read func()) {
+func (p *longHistory) add(read func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reads = append(p.reads, read)
 }
 
 // next is what was asked first; nil if nothing is.
-func (p *past) next() func() {
+func (p *longHistory) next() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.reads) == 0 {
@@ -126,17 +126,17 @@ func (p *past) next() func() {
 }
 
 // isAsked reports whether something is asked.
-func (p *past) isAsked() bool {
+func (p *longHistory) isAsked() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.reads) > 0
 }
 
 // after is all that is read after an entry.
-func (p *past) after(n int) Backfill { return p.page(n, math.MaxInt) }
+func (p *longHistory) after(n int) Backfill { return p.page(n, math.MaxInt) }
 
 // page is what is read after an entry.
-func (p *past) page(n, bytes int) Backfill {
+func (p *longHistory) page(n, bytes int) Backfill {
 	read := Backfill{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
 	if n > p.entries {
 		read.GapAtStart = eventstream.Unknown
@@ -152,38 +152,38 @@ func (p *past) page(n, bytes int) Backfill {
 	return read
 }
 
-func (p *past) Follow(_ string, f Follower) {
+func (p *longHistory) Follow(_ string, f Follower) {
 	p.follower = f
 	head := eventstream.EntryID{Ms: 1, Seq: uint64(p.entries)}
 	p.add(func() { f.Begin(head) })
 }
 
 // answer answers what was asked.
-func (p *past) answer() {
+func (p *longHistory) answer() {
 	for p.isAsked() {
 		p.answerOne()
 	}
 }
 
 // answerAll answers what is asked until nothing is.
-func (p *past) answerAll(h *Hub) {
+func (p *longHistory) answerAll(h *Hub) {
 	for h.Settle(); p.isAsked(); h.Settle() {
 		p.answer()
 	}
 }
 
 // answerOne answers what was asked first.
-func (p *past) answerOne() { p.next()() }
+func (p *longHistory) answerOne() { p.next()() }
 
 // What is read for those who come back is bounded, too: it can be read again.
 func TestMemoryOfThePastIsBounded(t *testing.T) {
 	const limit, channels = 1_000_000, 100
-	src := &past{entries: 100}
+	src := &longHistory{entries: 100}
 	h := New(src, 2)
 	h.LimitMemory(limit)
 	comeBack := func(channel int) {
 		t.Helper()
-		s, out := keeper(true, "1-0", Keep{}, fmt.Sprint("channel", channel))
+		s, out := keeper(true, "1-0", Retention{}, fmt.Sprint("channel", channel))
 		join(h, s, out)
 		src.answer()
 		h.Settle()
@@ -208,13 +208,13 @@ func TestMemoryOfThePastIsBounded(t *testing.T) {
 	}
 }
 
-// An event that is heard while the history is being read is not lost where the
+// An event that is received while the history is being read is not lost where the
 // memory is full.
 func TestNothingIsForgottenBehindARead(t *testing.T) {
-	src := &past{entries: 3}
+	src := &longHistory{entries: 3}
 	h := New(src, 2)
 	h.LimitMemory(1)
-	s, out := keeper(true, "1-1", Keep{Events: 100, Bytes: 1 << 20}, "one")
+	s, out := keeper(true, "1-1", Retention{Events: 100, Bytes: 1 << 20}, "one")
 	join(h, s, out)
 	src.answerOne() // begins, and asks for its history
 	h.Settle()
@@ -230,7 +230,7 @@ func TestNothingIsForgottenBehindARead(t *testing.T) {
 // up.
 func TestLingeringChannelsAreBounded(t *testing.T) {
 	h := New(new(source), 1)
-	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	keep := Retention{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
 	for i := range MaxLingering + 10 {
 		s, _ := keeper(false, "", keep, fmt.Sprint("channel", i))
 		h.Join(s)
@@ -254,7 +254,7 @@ func TestNothingIsLeftAfterLingering(t *testing.T) {
 	h := New(new(source), 2)
 	for i := range 100 {
 		name := fmt.Sprint("channel", i)
-		s, _ := keeper(false, "", Keep{Events: 100, Bytes: 1 << 20, Linger: 10 * time.Millisecond}, name)
+		s, _ := keeper(false, "", Retention{Events: 100, Bytes: 1 << 20, Linger: 10 * time.Millisecond}, name)
 		h.Join(s)
 		h.Subscribed(name)
 		h.Message(name, "hi")
@@ -279,7 +279,7 @@ func BenchmarkMemory(b *testing.B) {
 			h.Settle()
 			b.ReportMetric(float64(heap()-base)/channels, what+"-B/channel")
 		}
-		keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+		keep := Retention{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
 		all := make([]*Subscriber, channels)
 		names := make([]string, channels)
 		for i := range all {
@@ -327,13 +327,13 @@ func heap() uint64 {
 
 // One who is far back is sent its history batch by batch, each read once, and
 // whatever the history has, the memory is kept: also when thousands of bytes more
-// are heard meanwhile, and by nobody's cost.
+// are received meanwhile, and by nobody's cost.
 func TestReplayOfMoreThanTheMemory(t *testing.T) {
 	const limit = 2_000_000
-	src := &past{entries: 1000, size: 10_000}
+	src := &longHistory{entries: 1000, size: 10_000}
 	h := New(src, 2)
 	h.LimitMemory(limit)
-	keep := Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
+	keep := Retention{Events: 100, Bytes: 1 << 20, Linger: time.Hour}
 	live, liveOut := keeper(false, "", keep, "live")
 	join(h, live, liveOut)
 	h.Subscribed("live")
@@ -344,7 +344,7 @@ func TestReplayOfMoreThanTheMemory(t *testing.T) {
 	id := firstID(liveOut)
 	var outs []*outlet
 	for i := range 4 {
-		s, out := keeper(true, fmt.Sprint("1-", i*10), Keep{}, "one")
+		s, out := keeper(true, fmt.Sprint("1-", i*10), Retention{}, "one")
 		join(h, s, out)
 		outs = append(outs, out)
 	}
@@ -382,14 +382,14 @@ func TestReplayOfMoreThanTheMemory(t *testing.T) {
 // A read that takes long, or fails, delays nobody but the one that it is for, who
 // is told of a gap in the end.
 func TestReadThatFails(t *testing.T) {
-	src := &past{entries: 1000, size: 10_000}
+	src := &longHistory{entries: 1000, size: 10_000}
 	h := New(src, 2)
-	far, farOut := keeper(true, "1-1", Keep{}, "one")
+	far, farOut := keeper(true, "1-1", Retention{}, "one")
 	join(h, far, farOut)
 	src.answerOne() // the channel begins
 	fail := src.fail
 	src.next()
-	near, nearOut := keeper(true, "1-990", Keep{}, "one")
+	near, nearOut := keeper(true, "1-990", Retention{}, "one")
 	join(h, near, nearOut)
 	redistest.Await(t, "the other's read", src.isAsked)
 	src.answerAll(h)

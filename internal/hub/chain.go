@@ -9,9 +9,9 @@ import (
 )
 
 // A chain gives a live channel's events their hashes, by which other gateways know
-// them: all hear the same events in the same order. A hash has 8 digits of the
+// them: all receive the same events in the same order. A hash has 8 digits of the
 // payload, and 4 of what came before it, so that equal payloads are told apart by a
-// gateway that has heard that, too. Gateways begin to hear at different times, so
+// gateway that has received that, too. Gateways begin to receive at different times, so
 // about one payload in 16 begins the chain again, and from there on they agree.
 type chain struct{ sum uint64 }
 

@@ -13,7 +13,7 @@ type channel struct {
 	hub     *Hub
 	name    string
 	history bool
-	// ready: what is said from now on will be heard.
+	// ready: what is published from now on will be received.
 	ready atomic.Bool
 
 	// Guarded by the hub.
@@ -22,10 +22,10 @@ type channel struct {
 	backfillUnreadable, presentUnreadable bool
 	log                                   log
 	chain                                 chain // of a live channel
-	isSaidNotUTF8                         bool
+	isLoggedNotUTF8                       bool
 	// formerHead is how far it had come in the newest history that was lost.
 	formerHead position
-	keep       Keep
+	retention  Retention
 	joined     int    // subscribers
 	events     uint64 // that came
 	groups     []*group
@@ -65,7 +65,7 @@ func (c *channel) idAt(i int) string {
 // remember adds an event to the log, and forgets what is then too much.
 func (c *channel) remember(r *record) {
 	c.log.add(r)
-	for n := len(c.log.recent); n > 0 && (n > c.keep.Events || c.log.bytes > c.keep.Bytes); n-- {
+	for n := len(c.log.recent); n > 0 && (n > c.retention.Events || c.log.bytes > c.retention.Bytes); n-- {
 		c.shift()
 	}
 	c.hub.memory.trim()
@@ -80,16 +80,16 @@ func (c *channel) shift() {
 	}
 }
 
-// broadcast gives an event, which was heard then, to everyone in the channel who is
+// broadcast gives an event, which was received then, to everyone in the channel who is
 // up to date.
-func (c *channel) broadcast(r *record, heard time.Time) {
+func (c *channel) broadcast(r *record, receivedAt time.Time) {
 	c.events++
 	for _, g := range c.groups {
 		frame, err := r.encode(g.view)
 		if err != nil {
 			c.hub.malformed.Add(1)
 		}
-		plain, id := c.hub.plainFrame(r, g.view, heard), ""
+		plain, id := c.hub.plainFrame(r, g.view, receivedAt), ""
 		bytes := frame.Len()
 		if plain != nil {
 			id = g.view.id(r.id())
@@ -105,8 +105,8 @@ func (c *channel) broadcast(r *record, heard time.Time) {
 				sl.subscriber.deliver(sl.index, r.at, frame)
 			}
 			l.sent.Add(uint64(len(slots)))
-			if l.heard.IsZero() {
-				l.heard = heard
+			if l.receivedAt.IsZero() {
+				l.receivedAt = receivedAt
 			}
 		})
 	}

@@ -19,8 +19,8 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// A Hub hands what its source hears to the subscribers of each channel, in the
-// order in which it is heard.
+// A Hub hands what its source receives to the subscribers of each channel, in the
+// order in which it is received.
 type Hub struct {
 	source Source
 	loops  []*Loop
@@ -35,7 +35,7 @@ type Hub struct {
 	subscribers int
 	joined      int // since the beginning
 	closed      bool
-	drained     time.Time // when it has closed all, if closed
+	drainedAt   time.Time // when it has closed all, if closed
 	away        away
 	// Until then somebody may have gaps pending.
 	pendingGapsUntil time.Time
@@ -48,7 +48,7 @@ type Hub struct {
 	gapSpread atomic.Int64 // a time.Duration
 
 	// Delivered, if it is set before the first subscriber joins, is told how long
-	// events took from when they were heard until they were written to the sockets
+	// events took from when they were received until they were written to the sockets
 	// of a loop, or handed to those who write to others. It is called in the loop.
 	Delivered func(time.Duration)
 
@@ -101,12 +101,12 @@ func (h *Hub) Join(s *Subscriber) {
 	h.joined++
 	s.id = uint64(h.joined)
 	h.subscribers++
-	closed, rest := h.closed, max(0, time.Until(h.drained))
+	closed, rest := h.closed, max(0, time.Until(h.drainedAt))
 	s.loop.Do(func() { s.loop.add(s) })
 	for i := range s.states {
 		c := h.channel(s.request.Channels[i].Channel, s.request.History)
 		s.states[i].channel = c
-		c.join(s.request.Keep)
+		c.join(s.request.Retention)
 		if !c.begun {
 			s.unbegun++
 			if c.waiting == nil {
@@ -178,7 +178,7 @@ func (h *Hub) Close(ctx context.Context, drain time.Duration) {
 	first := !h.closed
 	h.closed = true
 	if first {
-		h.drained = time.Now().Add(drain)
+		h.drainedAt = time.Now().Add(drain)
 		h.checkEmpty()
 		for _, l := range h.loops {
 			l.Do(func() { l.drain(drain) })

@@ -41,11 +41,11 @@ func TestInboxIsBounded(t *testing.T) {
 	const limit, events = 1 << 20, 5000
 	const inbox = limit / 4 / 2
 	payload := strings.Repeat("x", 1000)
-	keep := Keep{Events: 100, Bytes: 1 << 20}
+	keep := Retention{Events: 100, Bytes: 1 << 20}
 	for name, history := range map[string]bool{"live": false, "history": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			src := new(past)
+			src := new(longHistory)
 			h := New(src, 2)
 			h.LimitMemory(limit)
 			h.SpreadGaps(0)

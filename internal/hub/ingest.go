@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// Subscribed is the source's word that from now on it hears the channel. A
+// Subscribed is the source's word that from now on it receives the channel. A
 // subscriber that has been open since before may have missed events, and is
 // told so.
 func (h *Hub) Subscribed(name string) {
@@ -23,13 +23,13 @@ func (h *Hub) Subscribed(name string) {
 		c.checkReady()
 		return
 	}
-	// A number of its own: what was said in an earlier life of the channel, or
+	// A number of its own: what was published in an earlier life of the channel, or
 	// between two, was before.
 	h.number++
 	c.begin(position{Seq: h.number})
 }
 
-// Disconnected is the source's word that it hears no channel any more, until
+// Disconnected is the source's word that it receives no channel any more, until
 // Subscribed.
 func (h *Hub) Disconnected() {
 	h.mu.Lock()
@@ -42,7 +42,7 @@ func (h *Hub) Disconnected() {
 // Message hands a payload to the channel's subscribers. It is encoded once for
 // each way in which they want it.
 func (h *Hub) Message(name, payload string) {
-	heard := time.Now()
+	receivedAt := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.live[name]
@@ -51,7 +51,7 @@ func (h *Hub) Message(name, payload string) {
 	}
 	h.number++
 	r := newRecord(c, position{Seq: h.number}, eventstream.Payload(payload))
-	c.broadcast(r, heard)
+	c.broadcast(r, receivedAt)
 	c.remember(r)
 }
 
@@ -68,7 +68,7 @@ func (c *channel) Begin(head eventstream.EntryID) {
 
 // Append hands the history's next entries to the channel's subscribers.
 func (c *channel) Append(entries []eventstream.Entry) {
-	heard := time.Now()
+	receivedAt := time.Now()
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if c.forgotten {
@@ -76,7 +76,7 @@ func (c *channel) Append(entries []eventstream.Entry) {
 	}
 	for _, e := range entries {
 		r := newRecord(c, e.ID, e)
-		c.broadcast(r, heard)
+		c.broadcast(r, receivedAt)
 		c.remember(r)
 	}
 	c.resumeAhead(false)

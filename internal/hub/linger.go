@@ -2,9 +2,9 @@ package hub
 
 import "time"
 
-// Keep says what a channel remembers. Where its subscribers differ, the most
+// Retention says what a channel remembers. Where its subscribers differ, the most
 // that any has asked for counts.
-type Keep struct {
+type Retention struct {
 	// Events and Bytes bound what a channel remembers; the bytes are those of
 	// the payloads, and some for each.
 	Events, Bytes int
@@ -37,14 +37,14 @@ func (h *Hub) channel(name string, history bool) *channel {
 }
 
 // join counts a subscriber who wants that much to be kept.
-func (c *channel) join(k Keep) {
+func (c *channel) join(r Retention) {
 	c.joined++
 	if c.forgetAt != nil {
 		c.forgetAt.Stop()
 		c.forgetAt = nil
 		c.hub.lingering--
 	}
-	c.keep = Keep{max(c.keep.Events, k.Events), max(c.keep.Bytes, k.Bytes), max(c.keep.Linger, k.Linger)}
+	c.retention = Retention{max(c.retention.Events, r.Events), max(c.retention.Bytes, r.Bytes), max(c.retention.Linger, r.Linger)}
 }
 
 // part counts a subscriber who leaves. After the last one the channel lingers.
@@ -53,13 +53,13 @@ func (c *channel) part(closed bool) {
 	if c.joined > 0 {
 		return
 	}
-	if c.keep.Linger <= 0 || closed || c.hub.lingering >= maxLingering {
+	if c.retention.Linger <= 0 || closed || c.hub.lingering >= maxLingering {
 		c.forget()
 		return
 	}
 	c.hub.lingering++
 	var timer *time.Timer
-	timer = time.AfterFunc(c.keep.Linger, func() {
+	timer = time.AfterFunc(c.retention.Linger, func() {
 		c.hub.mu.Lock()
 		defer c.hub.mu.Unlock()
 		if c.forgetAt == timer { // nobody has come meanwhile

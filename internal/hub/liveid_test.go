@@ -22,7 +22,7 @@ func idsOf(out *outlet) (all []string) {
 // What was published between two lives of a channel was missed, though the hub's
 // numbers go on as if nothing had been.
 func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
-	keep := Keep{Events: 10, Bytes: 1 << 20}
+	keep := Retention{Events: 10, Bytes: 1 << 20}
 	for _, events := range []int{0, 1, 3} {
 		h := New(new(source), 1)
 		s, out := keeper(false, "", keep, "x")
@@ -56,10 +56,10 @@ func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
 	}
 }
 
-// Another gateway tells equal payloads apart if it has heard the same before, and
+// Another gateway tells equal payloads apart if it has received the same before, and
 // else, after a while, too; until then rather too much comes than too little.
 func TestEqualPayloadsAreToldApart(t *testing.T) {
-	keep := Keep{Events: 1000, Bytes: 1 << 20}
+	keep := Retention{Events: 1000, Bytes: 1 << 20}
 	begin := func() (*Hub, *outlet) {
 		h := New(new(source), 1)
 		s, out := keeper(false, "", keep, "x")

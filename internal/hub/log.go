@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// A log is what a channel remembers of what it heard: everything that came after
+// A log is what a channel remembers of what it received: everything that came after
 // its start, in order.
 type log struct {
 	start     position
@@ -51,7 +51,7 @@ func eventsAfter(events []*record, p position) (i int, isEvent bool) {
 	return i, isEvent
 }
 
-// add appends an event that was heard.
+// add appends an event that was received.
 func (l *log) add(r *record) {
 	l.recent = append(l.recent, r)
 	l.bytes += r.size

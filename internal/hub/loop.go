@@ -26,14 +26,14 @@ type Loop struct {
 	running bool
 
 	// The loop's own.
-	now         time.Duration
-	spare       []func() // the inbox before this one, to be used again
-	subscribers []*Subscriber
-	watchers    map[*Subscriber]struct{} // who are told when the source is away
-	away        *eventstream.Frame       // while it is
-	dirty       []*Subscriber            // who have been sent something since the last flush
-	untold      []*Subscriber            // with gaps pending, and some who were told meanwhile
-	heard       time.Time                // when the oldest event was heard that was sent since; zero: none was
+	now             time.Duration
+	spare           []func() // the inbox before this one, to be used again
+	subscribers     []*Subscriber
+	watchers        map[*Subscriber]struct{} // who are told when the source is away
+	away            *eventstream.Frame       // while it is
+	dirty           []*Subscriber            // who have been sent something since the last flush
+	withPendingGaps []*Subscriber            // with gaps pending, and some who were told meanwhile
+	receivedAt      time.Time                // when the oldest event was received that was sent since; zero: none was
 }
 
 func newLoop(h *Hub, index int) *Loop { return &Loop{hub: h, index: index} }
@@ -113,11 +113,11 @@ func (l *Loop) flush() {
 		l.dirty[i] = nil
 	}
 	l.dirty = l.dirty[:0]
-	if !l.heard.IsZero() {
+	if !l.receivedAt.IsZero() {
 		if l.hub.Delivered != nil {
-			l.hub.Delivered(time.Since(l.heard))
+			l.hub.Delivered(time.Since(l.receivedAt))
 		}
-		l.heard = time.Time{}
+		l.receivedAt = time.Time{}
 	}
 }
 

@@ -7,20 +7,20 @@ import (
 
 // A memory bounds what all channels together remember, and what waits in the loops'
 // inboxes. What was read from histories has a part of its own, at least, and all that is free: it takes nothing
-// from what was heard, of which past the limit the oldest of all goes first.
+// from what was received, of which past the limit the oldest of all goes first.
 type memory struct {
 	limit          int
 	bytes          int
-	oldest, newest *record      // that were heard
+	oldest, newest *record      // that were received
 	waiting        atomic.Int64 // bytes in the loops' inboxes
 
-	read              int       // bytes that were read from histories
+	backfillBytes     int       // bytes that were read from histories
 	evictable, pinned list.List // segments, the longest unread first
 }
 
 const (
-	// readShare is the part of the memory that is for segments alone.
-	readShare = 16
+	// backfillShare is the part of the memory that is for segments alone.
+	backfillShare = 16
 	// maxBackfill is how many bytes are read from a history at once.
 	maxBackfill = 256 << 10
 )
@@ -59,20 +59,20 @@ func (mem *memory) remove(r *record) {
 // keep counts a segment.
 func (mem *memory) keep(s *segment) {
 	s.element = mem.evictable.PushBack(s)
-	mem.read += s.bytes
+	mem.backfillBytes += s.bytes
 	mem.bytes += s.bytes
 }
 
 func (mem *memory) grow(s *segment, bytes int) {
 	s.bytes += bytes
-	mem.read += bytes
+	mem.backfillBytes += bytes
 	mem.bytes += bytes
 }
 
 func (mem *memory) drop(s *segment) {
 	mem.listOf(s).Remove(s.element)
 	s.element = nil
-	mem.read -= s.bytes
+	mem.backfillBytes -= s.bytes
 	mem.bytes -= s.bytes
 }
 
@@ -97,20 +97,20 @@ func (mem *memory) addReaders(s *segment, more int) {
 // backfill is how many bytes to read at once, so that all who are on their way
 // through segments have room.
 func (mem *memory) backfill() int {
-	free := max(mem.limit/readShare, mem.limit-mem.heard())
+	free := max(mem.limit/backfillShare, mem.limit-mem.liveBytes())
 	return min(maxBackfill, max(1, free/2/(mem.pinned.Len()+1)))
 }
 
-// heard is how many bytes were heard, and wait or are remembered.
-func (mem *memory) heard() int { return mem.bytes - mem.read + int(mem.waiting.Load()) }
+// liveBytes is how many bytes were received, and wait or are remembered.
+func (mem *memory) liveBytes() int { return mem.bytes - mem.backfillBytes + int(mem.waiting.Load()) }
 
 // trim forgets until the limit is kept. A channel's oldest recent event is the
 // one that came first to the memory, too.
 func (mem *memory) trim() {
-	for mem.heard() > mem.limit-mem.limit/readShare && mem.oldest != nil {
+	for mem.liveBytes() > mem.limit-mem.limit/backfillShare && mem.oldest != nil {
 		mem.oldest.channel.shift()
 	}
-	for mem.heard()+mem.read > mem.limit && mem.read > 0 {
+	for mem.liveBytes()+mem.backfillBytes > mem.limit && mem.backfillBytes > 0 {
 		next := mem.evictable.Front()
 		if next == nil {
 			next = mem.pinned.Front()

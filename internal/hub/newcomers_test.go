@@ -22,14 +22,14 @@ func newcomer(last int, channel string) (*Subscriber, *outlet) {
 // Newcomers get all that they want, though a read for others is under way, and so
 // do those who come back.
 func TestNewcomersBesideThoseWhoComeBack(t *testing.T) {
-	src := &past{entries: 200}
+	src := &longHistory{entries: 200}
 	h := New(src, 2)
-	back, backOut := keeper(true, "1-180", Keep{}, "one")
+	back, backOut := keeper(true, "1-180", Retention{}, "one")
 	join(h, back, backOut)
 	src.answerOne() // the channel begins, and 20 entries are asked for
 	few, fewOut := newcomer(3, "one")
 	many, manyOut := newcomer(50, "one")
-	far, farOut := keeper(true, "1-100", Keep{}, "one")
+	far, farOut := keeper(true, "1-100", Retention{}, "one")
 	join(h, few, fewOut)
 	join(h, many, manyOut)
 	join(h, far, farOut)
@@ -48,13 +48,13 @@ func TestNewcomersBesideThoseWhoComeBack(t *testing.T) {
 // Somebody who was on a gateway that is faster waits for this one, though a read
 // that was asked for before does not have its entry.
 func TestOneFromAFasterGateway(t *testing.T) {
-	src := &past{entries: 10}
+	src := &longHistory{entries: 10}
 	h := New(src, 2)
-	back, backOut := keeper(true, "1-5", Keep{}, "one")
+	back, backOut := keeper(true, "1-5", Retention{}, "one")
 	join(h, back, backOut)
 	src.answerOne()
 	src.entries = 11
-	ahead, aheadOut := keeper(true, "1-11", Keep{}, "one")
+	ahead, aheadOut := keeper(true, "1-11", Retention{}, "one")
 	join(h, ahead, aheadOut)
 	src.answer()
 	src.follower.Append(src.after(10).Entries)
@@ -66,9 +66,9 @@ func TestOneFromAFasterGateway(t *testing.T) {
 	}
 }
 
-// The page opens once its channel is heard, however much is to be replayed first.
+// The page opens once its channel is subscribed, however much is to be replayed first.
 func TestReadyBeforeTheReplayIsOver(t *testing.T) {
-	src := &past{entries: 600}
+	src := &longHistory{entries: 600}
 	h := New(src, 2)
 	s, _ := newcomer(600, "one")
 	h.Join(s)
@@ -80,7 +80,7 @@ func TestReadyBeforeTheReplayIsOver(t *testing.T) {
 
 // A page that opened while Redis was away gets its newest events, too.
 func TestNewcomerWhoOpenedBeforeTheChannelBegan(t *testing.T) {
-	src := &past{entries: 100}
+	src := &longHistory{entries: 100}
 	h := New(src, 2)
 	s, out := newcomer(50, "one")
 	join(h, s, out)

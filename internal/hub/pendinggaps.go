@@ -24,7 +24,7 @@ const (
 	// [Hub.SpreadGaps] says otherwise.
 	DefaultGapSpread = 3 * time.Second
 	// gapPatience is for how much longer a gap waits until all the subscriber's
-	// channels are heard again, so that one fault is one gap.
+	// channels are subscribed again, so that one fault is one gap.
 	gapPatience = 2 * time.Second
 	// quickestGapTick is how often, at most, a loop looks whose gaps are due.
 	quickestGapTick = 10 * time.Millisecond
@@ -32,7 +32,7 @@ const (
 
 // SpreadGaps sets over how long subscribers whom a fault has hit are told of their
 // gaps: each at a moment of its own in the last three quarters of it, since the
-// channels of one are not heard again at one moment. Zero: at once, as soon as all
+// channels of one are not subscribed again at one moment. Zero: at once, as soon as all
 // of them are.
 func (h *Hub) SpreadGaps(d time.Duration) { h.gapSpread.Store(int64(d)) }
 
@@ -49,8 +49,8 @@ func (h *Hub) expectPendingGaps() {
 }
 
 // plainFrame is the frame of the event without any ID; nil if nobody needs it now.
-func (h *Hub) plainFrame(r *record, v view, heard time.Time) *eventstream.Frame {
-	if heard.After(h.pendingGapsUntil) {
+func (h *Hub) plainFrame(r *record, v view, receivedAt time.Time) *eventstream.Frame {
+	if receivedAt.After(h.pendingGapsUntil) {
 		return nil
 	}
 	event, _ := r.event(v)
@@ -111,8 +111,8 @@ func (s *Subscriber) tellGaps(id string) {
 
 // tellLater has the loop tell the subscriber when its gaps are due.
 func (l *Loop) tellLater(s *Subscriber) {
-	l.untold = append(l.untold, s)
-	if len(l.untold) == 1 {
+	l.withPendingGaps = append(l.withPendingGaps, s)
+	if len(l.withPendingGaps) == 1 {
 		l.tickGaps()
 	}
 }
@@ -125,19 +125,19 @@ func (l *Loop) tickGaps() {
 
 // tellDue tells those whose gaps are due.
 func (l *Loop) tellDue() {
-	rest := l.untold[:0]
-	for _, s := range l.untold {
+	rest := l.withPendingGaps[:0]
+	for _, s := range l.withPendingGaps {
 		switch p := s.pendingGaps; {
 		case p == nil: // it was told, or has left
-		case l.now < p.due, l.now < p.due+gapPatience && !s.hearsAll():
+		case l.now < p.due, l.now < p.due+gapPatience && !s.allReady():
 			rest = append(rest, s)
 		default:
 			s.tellGaps(p.id)
 		}
 	}
-	clear(l.untold[len(rest):])
-	if l.untold = rest; len(rest) == 0 {
-		l.untold = nil
+	clear(l.withPendingGaps[len(rest):])
+	if l.withPendingGaps = rest; len(rest) == 0 {
+		l.withPendingGaps = nil
 		return
 	}
 	l.tickGaps()

@@ -15,9 +15,9 @@ import (
 func several(history bool, lastEventID string, channels ...string) (*Subscriber, *outlet) {
 	r := Request{
 		History: history, Max: 1000, LastEventID: lastEventID,
-		Keep:     Keep{Events: 100, Bytes: 1 << 20, Linger: time.Hour},
-		Preamble: eventstream.NewFrame(0, func(b []byte) []byte { return b }),
-		Pending:  1 << 20, Retry: time.Second,
+		Retention: Retention{Events: 100, Bytes: 1 << 20, Linger: time.Hour},
+		Preamble:  eventstream.NewFrame(0, func(b []byte) []byte { return b }),
+		Pending:   1 << 20, Retry: time.Second,
 	}
 	for _, c := range channels {
 		r.Channels = append(r.Channels, ChannelRequest{Channel: c, View: eventstream.View{Format: eventstream.JSON}})
@@ -27,7 +27,7 @@ func several(history bool, lastEventID string, channels ...string) (*Subscriber,
 
 // followers is a source of histories that begin empty.
 type followers struct {
-	past
+	longHistory
 	mu  sync.Mutex
 	all map[string]Follower
 }

@@ -100,8 +100,8 @@ func (r *record) frame(v view) *eventstream.Frame {
 // id is the record's event ID.
 func (r *record) id() string { return r.channel.id(r.at, r.hash) }
 
-// isCalled reports whether the app gave the live record that ID.
-func (r *record) isCalled(id string) bool {
+// matchesAppID reports whether the app gave the live record that ID.
+func (r *record) matchesAppID(id string) bool {
 	if !r.hasAppID {
 		event, _ := r.content.Event(eventstream.View{Format: eventstream.JSON})
 		r.appID, r.hasAppID = event.ID, true

@@ -96,7 +96,7 @@ func (h *Hub) advance(r *replay) {
 		for _, cur := range r.cursors {
 			s.enter(cur.index, cur.at)
 		}
-		s.settle(id)
+		s.sendCurrentID(id)
 		s.checkReady()
 	})
 	s.forgetRequest()
@@ -183,7 +183,7 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 		if !isFound {
 			return "", false
 		}
-		return piece.missing(cur.at), true
+		return piece.gapAfterSent(cur.at), true
 	}
 	if hasTail && t.isExact && cur.at.Compare(t.from) < 0 {
 		if n, isAll := c.count(cur.at); !isAll || n > most {
@@ -196,27 +196,27 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 	}
 	switch n, isAll := c.count(cur.at); {
 	case isAll && n > most:
-		missed = cmp.Or(c.vouch(piece, cur.at), eventstream.Overflow)
+		missed = cmp.Or(c.gapAfterClaimed(piece, cur.at), eventstream.Overflow)
 		cur.at, _ = c.newest(most)
 		return missed, true
 	case !isAll && !cur.hasRead && !(hasTail && cur.at.Compare(t.from) >= 0):
 		return "", false
 	}
-	return c.vouch(piece, cur.at), true
+	return c.gapAfterClaimed(piece, cur.at), true
 }
 
-// missing says why something may be missing right after the position of an event
+// gapAfterSent says why something may be missing right after the position of an event
 // that the subscriber has been sent from here; empty if nothing is.
-func (piece run) missing(at position) eventstream.Reason {
+func (piece run) gapAfterSent(at position) eventstream.Reason {
 	if i, isEvent := eventsAfter(piece.events, at); i == 0 && !isEvent {
 		return piece.gapAtStart
 	}
 	return ""
 }
 
-// vouch says why it cannot be known what came right after the position, which the
+// gapAfterClaimed says why it cannot be known what came right after the position, which the
 // subscriber says it was at; empty if it can.
-func (c *channel) vouch(piece run, at position) eventstream.Reason {
+func (c *channel) gapAfterClaimed(piece run, at position) eventstream.Reason {
 	i, isEvent := eventsAfter(piece.events, at)
 	switch {
 	case at == piece.start && piece.gapAtStart != eventstream.Unknown:

@@ -23,7 +23,7 @@ func (h *Hub) resume(s *Subscriber) {
 	cursors := make([]replayCursor, len(indexes))
 	at, bad := position{}, eventstream.Reason("")
 	if s.request.LastEventID != "" && !s.resumed {
-		at, bad = s.whereLive(indexes)
+		at, bad = s.locateLive(indexes)
 	}
 	for n, i := range indexes {
 		cursors[n] = replayCursor{index: i, from: s.request.LastEventID, at: at, bad: bad, located: true}
@@ -50,7 +50,7 @@ func (h *Hub) startReplay(s *Subscriber, cursors []replayCursor) {
 }
 
 // fromNow begins with what comes next. A page that has been open before its
-// channel was heard may have missed something.
+// channel was subscribed may have missed something.
 func (s *Subscriber) fromNow(i int) replayCursor {
 	cur := replayCursor{index: i, fromHead: true}
 	if s.opened {
@@ -84,8 +84,8 @@ func (s *Subscriber) fromEntry(i int) replayCursor {
 	return replayCursor{index: i, newest: r.Last}
 }
 
-// whereLive finds out where the subscriber was in those of its live channels.
-func (s *Subscriber) whereLive(indexes []int) (at position, unknown eventstream.Reason) {
+// locateLive finds out where the subscriber was in those of its live channels.
+func (s *Subscriber) locateLive(indexes []int) (at position, unknown eventstream.Reason) {
 	text := s.request.LastEventID
 	id, ok := parseLiveID(text)
 	if ok && id.epoch == s.hub.epoch {
@@ -100,9 +100,9 @@ func (s *Subscriber) whereLive(indexes []int) (at position, unknown eventstream.
 		return at, eventstream.Unknown // it was in other channels
 	}
 	if !ok {
-		return s.oldest(indexes, func(r *record) bool { return r.isCalled(text) })
+		return s.oldest(indexes, func(r *record) bool { return r.matchesAppID(text) })
 	}
-	// By what came before it, too, if this gateway has heard that; else by the
+	// By what came before it, too, if this gateway has received that; else by the
 	// payload alone.
 	at, unknown = s.oldest(indexes, func(r *record) bool { return r.hash == id.hash })
 	if payload := id.payloadHash(); unknown != "" && payload != "" {

@@ -2,7 +2,7 @@ package hub
 
 import "github.com/caddy-sse/caddy-sse/internal/eventstream"
 
-// A Source is where channels are heard. The hub asks it to listen to each
+// A Source is where channels are received. The hub asks it to listen to each
 // channel that has subscribers, once, and to forget it when they have left.
 // None of its methods may block, nor call the hub back before it returns.
 type Source interface {

@@ -37,7 +37,7 @@ type Stats struct {
 	// far as they could be.
 	Malformed uint64
 	// NotUTF8 counts the payloads and entries that were not, each time that they were
-	// heard or read.
+	// received or read.
 	NotUTF8 uint64
 }
 

@@ -11,12 +11,12 @@ import (
 // However many come back at once, to wherever they were, the history is read once
 // for all of them, and not again for those who come a moment later.
 func TestReplaysAreShared(t *testing.T) {
-	src := &past{entries: 100}
+	src := &longHistory{entries: 100}
 	h := New(src, 2)
 	var outs []*outlet
 	comeBack := func(n int) {
 		for range n {
-			s, out := keeper(true, fmt.Sprint("1-", len(outs)%100), Keep{}, "one")
+			s, out := keeper(true, fmt.Sprint("1-", len(outs)%100), Retention{}, "one")
 			h.Join(s)
 			h.Attach(s, func(*Loop) Outlet { return out })
 			outs = append(outs, out)

@@ -46,9 +46,9 @@ type Request struct {
 	// LastEventID is where the subscriber was, as it says itself; empty if it
 	// comes for the first time.
 	LastEventID string
-	// Keep is what the channels have to remember. Without events in it, a live
+	// Retention is what the channels have to remember. Without events in it, a live
 	// subscriber gets no IDs.
-	Keep Keep
+	Retention Retention
 	// Meta is what whoever asks for it knows of the subscriber besides.
 	Meta any
 	// Preamble is what the subscriber is sent first.
@@ -165,12 +165,12 @@ func (s *Subscriber) ID() uint64 { return s.id }
 // Meta is what its request said.
 func (s *Subscriber) Meta() any { return s.request.Meta }
 
-// Ready is closed once all the subscriber's channels are heard: what is
+// Ready is closed once all the subscriber's channels are subscribed: what is
 // published from then on reaches it.
 func (s *Subscriber) Ready() <-chan struct{} { return s.ready }
 
-// hearsAll reports whether all the subscriber's channels are heard.
-func (s *Subscriber) hearsAll() bool {
+// allReady reports whether all the subscriber's channels are subscribed.
+func (s *Subscriber) allReady() bool {
 	for i := range s.states {
 		if !s.states[i].channel.ready.Load() {
 			return false
@@ -180,7 +180,7 @@ func (s *Subscriber) hearsAll() bool {
 }
 
 func (s *Subscriber) checkReady() {
-	if !s.isReady && s.hearsAll() {
+	if !s.isReady && s.allReady() {
 		s.isReady = true
 		close(s.ready)
 	}
@@ -194,7 +194,7 @@ func (s *Subscriber) hasVector() bool { return s.request.History && len(s.states
 func (s *Subscriber) view(i int) view {
 	return view{
 		View: s.request.Channels[i].View,
-		ids:  !s.hasVector() && (s.request.History || s.request.Keep.Events > 0),
+		ids:  !s.hasVector() && (s.request.History || s.request.Retention.Events > 0),
 	}
 }
 
@@ -239,9 +239,9 @@ func (s *Subscriber) enter(index int, at position) {
 	s.unsettled--
 }
 
-// settle tells the subscriber its ID, if it has none from an event, once it is
+// sendCurrentID tells the subscriber its ID, if it has none from an event, once it is
 // up to date in all its channels.
-func (s *Subscriber) settle(id string) {
+func (s *Subscriber) sendCurrentID(id string) {
 	if s.unsettled > 0 {
 		return
 	}

@@ -15,8 +15,8 @@ func (c *channel) check(content eventstream.Content) {
 		return
 	}
 	c.hub.notUTF8.Add(1)
-	if c.hub.NotUTF8 != nil && !c.isSaidNotUTF8 {
-		c.isSaidNotUTF8 = c.hub.NotUTF8(c.name, text)
+	if c.hub.NotUTF8 != nil && !c.isLoggedNotUTF8 {
+		c.isLoggedNotUTF8 = c.hub.NotUTF8(c.name, text)
 	}
 }
 

@@ -44,13 +44,13 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	g := gateways[len(gateways)-1]
 	return g.Open(w, r, &gateway.Spec{
 		Request: hub.Request{
-			Channels: []hub.ChannelRequest{{Channel: name, View: eventstream.View{Format: format}}},
-			History:  query.Has("history") || hasHistory(r.Context(), g, name),
-			Away:     true,
-			Keep:     hub.Keep{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
-			Preamble: eventstream.Heartbeat,
-			Pending:  sse.DefaultPending,
-			Retry:    sse.DefaultRetry,
+			Channels:  []hub.ChannelRequest{{Channel: name, View: eventstream.View{Format: format}}},
+			History:   query.Has("history") || hasHistory(r.Context(), g, name),
+			Away:      true,
+			Retention: hub.Retention{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
+			Preamble:  eventstream.Heartbeat,
+			Pending:   sse.DefaultPending,
+			Retry:     sse.DefaultRetry,
 		},
 		Options:  tailOptions,
 		RemoteIP: remoteIP(r),
