@@ -8,9 +8,9 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
-// patience is how many times the reconnection time somebody is to stay away who
-// is over a limit.
-const patience = 5
+// busyRetryFactor is how many reconnection times a client is to stay away that is over
+// a limit.
+const busyRetryFactor = 5
 
 // tooMany answers a subscriber who is over a limit: so that an EventSource comes
 // back, or, if so configured, with the status that says it.
@@ -20,13 +20,13 @@ func (s *Subscribe) tooMany(w http.ResponseWriter, r *http.Request, reason event
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close") // an idle connection would cost as much
 		}
-		return gateway.SendAway(w, r, reason, patience*s.retry())
+		return gateway.SendAway(w, r, reason, busyRetryFactor*s.retry())
 	}
 	status := http.StatusServiceUnavailable
 	switch reason {
 	case eventstream.BusyPerIP, eventstream.BusyConnectRate:
 		status = http.StatusTooManyRequests
 	}
-	w.Header().Set("Retry-After", seconds(patience*s.retry()))
+	w.Header().Set("Retry-After", seconds(busyRetryFactor*s.retry()))
 	return refuse(w, status, errors.New("over the limit of "+string(reason)))
 }

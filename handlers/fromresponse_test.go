@@ -213,14 +213,14 @@ func TestAnswersAreStoredLater(t *testing.T) {
 		}
 		return r.Header.Get("Sse-Publish")
 	}
-	if said := post("before"); said != "" {
-		t.Errorf("Sse-Publish is %q", said)
+	if result := post("before"); result != "" {
+		t.Errorf("Sse-Publish is %q", result)
 	}
 	s.Await("data: before\n\n")
 	server.Kill()
 	for i := range 20 {
-		if said := post(fmt.Sprint("meanwhile ", i)); said != "queued" {
-			t.Errorf("Sse-Publish is %q", said)
+		if result := post(fmt.Sprint("meanwhile ", i)); result != "queued" {
+			t.Errorf("Sse-Publish is %q", result)
 		}
 	}
 	server.Restart()

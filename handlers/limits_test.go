@@ -160,7 +160,7 @@ func TestLimits(t *testing.T) {
 			isIn(t, subscribe("/all/another"))
 
 			// Publishing.
-			said := 0
+			published := 0
 			for range 6 {
 				request, _ := http.NewRequestWithContext(t.Context(), "POST", w.scheme+"://"+g.Addr+"/say", strings.NewReader("x"))
 				r, err := client.Do(request)
@@ -169,13 +169,13 @@ func TestLimits(t *testing.T) {
 				}
 				r.Body.Close()
 				if r.StatusCode == http.StatusOK {
-					said++
+					published++
 				} else if r.StatusCode != http.StatusTooManyRequests || r.Header.Get("Retry-After") == "" {
 					t.Errorf("%s %v", r.Status, r.Header)
 				}
 			}
-			if said < 3 || said > 5 {
-				t.Errorf("%d of 6 were published", said)
+			if published < 3 || published > 5 {
+				t.Errorf("%d of 6 were published", published)
 			}
 		})
 	}

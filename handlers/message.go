@@ -69,15 +69,15 @@ func (p *Publish) tooLarge() error {
 }
 
 // publish says the message to Redis, once.
-func (p *Publish) publish(ctx context.Context, m message) (said published, err error) {
-	said.Channel = m.channel
+func (p *Publish) publish(ctx context.Context, m message) (result published, err error) {
+	result.Channel = m.channel
 	if p.Store == nil {
-		said.Receivers, err = p.app.Gateway().Bus.Publish(ctx, m.channel, m.payload)
+		result.Receivers, err = p.app.Gateway().Bus.Publish(ctx, m.channel, m.payload)
 	} else {
-		said.ID, said.Receivers, err = p.app.Gateway().Bus.Store(ctx, m.channel, m.event.Fields(), p.Store.keep())
+		result.ID, result.Receivers, err = p.app.Gateway().Bus.Store(ctx, m.channel, m.event.Fields(), p.Store.keep())
 	}
 	if err != nil {
 		err = redisError("publishing", m.channel, err)
 	}
-	return said, err
+	return result, err
 }

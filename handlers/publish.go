@@ -174,11 +174,11 @@ func (p *Publish) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if p.FromResponse {
 		return p.publishAnswer(w, r, next)
 	}
-	said, err := p.publishRequest(w, r)
+	result, err := p.publishRequest(w, r)
 	if err != nil {
 		return explain(w, err)
 	}
-	return answer(w, said)
+	return answer(w, result)
 }
 
 // isFor reports whether a request publishes.
@@ -190,32 +190,32 @@ func (p *Publish) isFor(r *http.Request) bool {
 }
 
 // publishRequest publishes what a request holds.
-func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (said published, err error) {
+func (p *Publish) publishRequest(w http.ResponseWriter, r *http.Request) (result published, err error) {
 	body, err := p.body(w, r)
 	if err != nil {
 		gateway.CountPublish(gateway.Refused)
-		return said, err
+		return result, err
 	}
 	repl := replacer(r)
 	if p.takesForm {
 		form, err := parseForm(r.Header, body)
 		if err != nil {
 			gateway.CountPublish(gateway.Refused)
-			return said, err
+			return result, err
 		}
 		repl.Map(formPlaceholders(form))
 	}
 	m, err := p.message(repl, body)
 	if err != nil {
 		gateway.CountPublish(gateway.Refused)
-		return said, err
+		return result, err
 	}
-	if said, err = p.publish(r.Context(), m); err != nil {
+	if result, err = p.publish(r.Context(), m); err != nil {
 		gateway.CountPublish(gateway.Failed)
-		return said, err
+		return result, err
 	}
 	gateway.CountPublish(gateway.Published)
-	return said, nil
+	return result, nil
 }
 
 // body is the request's, unless nothing of it is needed.

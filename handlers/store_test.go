@@ -118,11 +118,11 @@ func TestPublishStoreDefaultMaxLen(t *testing.T) {
 	}
 	for path, length := range map[string][2]int64{"/text/full": {10_000, 10_200}, "/plain/whole": {12_001, 12_001}} {
 		_, body := gatewaytest.Do(t, "POST", "http://"+g.Addr+path, "hi")
-		var said struct{ Channel string }
-		if err := json.Unmarshal([]byte(body), &said); err != nil {
+		var reply struct{ Channel string }
+		if err := json.Unmarshal([]byte(body), &reply); err != nil {
 			t.Fatal(body)
 		}
-		if n := client.XLen(t.Context(), said.Channel).Val(); n < length[0] || n > length[1] {
+		if n := client.XLen(t.Context(), reply.Channel).Val(); n < length[0] || n > length[1] {
 			t.Errorf("%s: %d entries are kept", path, n)
 		}
 	}

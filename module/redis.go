@@ -214,8 +214,8 @@ func checkPort(port string) error {
 
 // hideQuoted cuts what an error quotes, which may be part of a secret.
 func hideQuoted(err error) string {
-	said, _, _ := strings.Cut(err.Error(), `"`)
-	return strings.TrimRight(said, " :")
+	text, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.TrimRight(text, " :")
 }
 
 // fingerprint is equal for settings that lead to the same server in the same

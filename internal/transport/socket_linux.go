@@ -41,14 +41,14 @@ type Socket struct {
 	blocked bool     // the socket is full; the poller tells when it is not
 	waiting []func() // for the queue to be written
 	closing error    // end once the queue is written
-	over    bool
+	closed  bool
 
-	timer *time.Timer
-	due   time.Duration // of the timer; zero: it is not set
-	born  time.Duration
-	wrote time.Duration
-	moved time.Duration // when the client last took something, or there was nothing to take
-	dies  time.Duration // of age; zero: never
+	timer        *time.Timer
+	due          time.Duration // of the timer; zero: it is not set
+	openedAt     time.Duration
+	lastWrite    time.Duration
+	lastProgress time.Duration // when the client last took something, or there was nothing to take
+	expiresAt    time.Duration // at max_duration; zero: never
 }
 
 // NewSocket makes an outlet of a connection that was taken over. It is to be
@@ -57,10 +57,10 @@ func NewSocket(conn *Conn, loop Loop, poller *Poller, o *Options, ended func(End
 	now := loop.Now()
 	s := &Socket{
 		loop: loop, poller: poller, options: o, ended: ended, conn: conn,
-		born: now, wrote: now, moved: now,
+		openedAt: now, lastWrite: now, lastProgress: now,
 	}
 	if o.MaxDuration > 0 {
-		s.dies = now + jitter.Spread(o.MaxDuration, 0.1)
+		s.expiresAt = now + jitter.Spread(o.MaxDuration, 0.1)
 	}
 	if err := s.register(); err != nil {
 		s.end(err)
@@ -107,12 +107,12 @@ func (s *Socket) takeDescriptor() error {
 
 // Send queues a frame.
 func (s *Socket) Send(f *eventstream.Frame) {
-	if s.over || s.closing != nil {
+	if s.closed || s.closing != nil {
 		return
 	}
 	if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
 		s.Flush() // a burst may be more than the limit, and yet no more than the client takes
-		if s.over {
+		if s.closed {
 			return
 		}
 		if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
@@ -121,7 +121,7 @@ func (s *Socket) Send(f *eventstream.Frame) {
 		}
 	}
 	if s.pending == 0 {
-		s.moved = s.loop.Now() // the wait begins
+		s.lastProgress = s.loop.Now() // the wait begins
 	}
 	s.queue = append(s.queue, f)
 	s.pending += f.Len()
@@ -135,7 +135,7 @@ func (s *Socket) WhenWritten(f func()) { s.waiting = append(s.waiting, f) }
 
 // Close ends the subscription once what is queued is written.
 func (s *Socket) Close(reason error) {
-	if s.over || s.closing != nil {
+	if s.closed || s.closing != nil {
 		return
 	}
 	s.closing = reason
@@ -144,13 +144,13 @@ func (s *Socket) Close(reason error) {
 
 // Flush writes what is queued, as far as the socket takes it.
 func (s *Socket) Flush() {
-	if s.over || s.blocked {
+	if s.closed || s.blocked {
 		return
 	}
 	if len(s.queue) > 0 {
 		s.write()
 	}
-	if s.over || s.blocked {
+	if s.closed || s.blocked {
 		return
 	}
 	for _, f := range s.waiting {
@@ -169,8 +169,8 @@ func (s *Socket) write() {
 	for len(s.queue) > 0 {
 		n, err := s.writeSome()
 		if n > 0 {
-			s.wrote, s.moved = now, now
-			s.took(n)
+			s.lastWrite, s.lastProgress = now, now
+			s.advance(n)
 		}
 		switch err {
 		case nil:
@@ -221,8 +221,8 @@ func (s *Socket) bytes(f *eventstream.Frame) []byte {
 	return f.Bytes()
 }
 
-// took takes n written bytes off the queue.
-func (s *Socket) took(n int) {
+// advance takes n written bytes off the queue.
+func (s *Socket) advance(n int) {
 	s.total += int64(n)
 	s.options.wrote(n)
 	done := 0
@@ -255,7 +255,7 @@ func (s *Socket) block() {
 // left.
 func (s *Socket) notified(events uint32) {
 	switch {
-	case s.over:
+	case s.closed:
 	case events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0:
 		s.end(ErrLeft)
 	case events&unix.EPOLLOUT != 0:
@@ -266,17 +266,17 @@ func (s *Socket) notified(events uint32) {
 
 // arm sets the timer to the next thing that is due.
 func (s *Socket) arm() {
-	due := s.dies
+	due := s.expiresAt
 	sooner := func(t time.Duration) {
 		if due == 0 || t < due {
 			due = t
 		}
 	}
 	if s.options.Heartbeat > 0 {
-		sooner(s.wrote + s.options.Heartbeat)
+		sooner(s.lastWrite + s.options.Heartbeat)
 	}
 	if s.blocked {
-		sooner(s.moved + s.options.WriteTimeout)
+		sooner(s.lastProgress + s.options.WriteTimeout)
 	}
 	if due == 0 || s.due != 0 && due >= s.due {
 		return // it is soon enough: tick looks again
@@ -292,27 +292,27 @@ func (s *Socket) arm() {
 
 // tick does what is due.
 func (s *Socket) tick() {
-	if s.over {
+	if s.closed {
 		return
 	}
 	now := s.loop.Now()
 	s.due = 0
 	switch {
-	case s.blocked && now-s.moved >= s.options.WriteTimeout:
+	case s.blocked && now-s.lastProgress >= s.options.WriteTimeout:
 		s.end(ErrStalled)
 		return
-	case s.dies != 0 && now >= s.dies:
-		s.dies = 0
+	case s.expiresAt != 0 && now >= s.expiresAt:
+		s.expiresAt = 0
 		s.Send(s.options.lastFrame())
 		s.Close(ErrOld)
-	case s.options.Heartbeat > 0 && now-s.wrote >= s.options.Heartbeat:
-		s.wrote = now
+	case s.options.Heartbeat > 0 && now-s.lastWrite >= s.options.Heartbeat:
+		s.lastWrite = now
 		if !s.blocked {
 			s.Send(eventstream.Heartbeat)
 			s.Flush()
 		}
 	}
-	if !s.over {
+	if !s.closed {
 		s.arm()
 	}
 }
@@ -321,22 +321,22 @@ var lastChunk = []byte("0\r\n\r\n")
 
 // end closes the connection, and tells how it was.
 func (s *Socket) end(reason error) {
-	if s.over {
+	if s.closed {
 		return
 	}
-	s.over = true
+	s.closed = true
 	if s.timer != nil {
 		s.timer.Stop()
 	}
 	s.poller.remove(s)
 	s.queue, s.pending, s.waiting = nil, 0, nil
-	told := End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.born}
+	result := End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.openedAt}
 	inOrder := s.closing != nil && reason == s.closing
 	if inOrder && s.conn.tls != nil {
 		go func() { // a goodbye through TLS may wait for the client
 			s.endTLS()
 			s.close()
-			s.loop.Do(func() { s.ended(told) })
+			s.loop.Do(func() { s.ended(result) })
 		}()
 		return
 	}
@@ -349,7 +349,7 @@ func (s *Socket) end(reason error) {
 		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	s.close()
-	s.ended(told)
+	s.ended(result)
 }
 
 func (s *Socket) close() {

@@ -28,7 +28,7 @@ type writer struct {
 	timer   *time.Timer
 	mu      sync.Mutex
 	stalled bool
-	over    bool // the handler is about to return: w is not to be touched
+	ended   bool // the handler is about to return: w is not to be touched
 }
 
 func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
@@ -104,7 +104,7 @@ func (w *writer) write(p []byte) error {
 func (w *writer) breakOff() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.over {
+	if !w.ended {
 		w.stalled = true
 		_ = w.control.SetWriteDeadline(time.Unix(1, 0)) // a writer without deadlines ends with its connection
 	}
@@ -114,5 +114,5 @@ func (w *writer) done() {
 	w.timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.over = true
+	w.ended = true
 }

@@ -46,18 +46,18 @@ func TestCommandFails(t *testing.T) {
 		{"channels nobody", `nobody subscribes to a channel "nobody" here`},
 		{"status --address 127.0.0.1:1", "is Caddy running, and does its configuration not say `admin off`? --address names another"},
 	} {
-		_, said, code := command(t, map[bool]*gatewaytest.Gateway{true: nil, false: g}[strings.Contains(test.args, "--address")], strings.Fields(test.args)...)
-		if code == 0 || !strings.Contains(said, test.want) || strings.Contains(said, "{\"error") {
-			t.Errorf("%q ends with %d, and says %s", test.args, code, said)
+		_, stderr, code := command(t, map[bool]*gatewaytest.Gateway{true: nil, false: g}[strings.Contains(test.args, "--address")], strings.Fields(test.args)...)
+		if code == 0 || !strings.Contains(stderr, test.want) || strings.Contains(stderr, "{\"error") {
+			t.Errorf("%q ends with %d, and says %s", test.args, code, stderr)
 		}
 	}
-	if out, said, code := command(t, g, "status"); code != 0 {
-		t.Errorf("status ends with %d: %s%s", code, out, said)
+	if out, stderr, code := command(t, g, "status"); code != 0 {
+		t.Errorf("status ends with %d: %s%s", code, out, stderr)
 	}
 	server.Kill()
 	redistest.Await(t, "status to fail", func() bool {
-		out, said, code := command(t, g, "status")
-		return code != 0 && strings.Contains(out, "away: ") && strings.Contains(said, "redis is away")
+		out, stderr, code := command(t, g, "status")
+		return code != 0 && strings.Contains(out, "away: ") && strings.Contains(stderr, "redis is away")
 	})
 }
 
@@ -72,10 +72,10 @@ func TestCommandPrintsJSON(t *testing.T) {
 		"kick --member nobody":         "closed",
 		"publish kept:1 hello --store": "id",
 	} {
-		out, said, code := command(t, g, append(strings.Fields(args), "--json")...)
+		out, stderr, code := command(t, g, append(strings.Fields(args), "--json")...)
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(out), &fields); err != nil || code != 0 || fields[want] == nil {
-			t.Errorf("%s prints %s%s", args, out, said)
+			t.Errorf("%s prints %s%s", args, out, stderr)
 		}
 	}
 }

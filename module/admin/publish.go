@@ -48,25 +48,25 @@ func publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	said := Published{Channel: m.Channel}
+	result := Published{Channel: m.Channel}
 	g := gateways[len(gateways)-1] // that of the newest configuration
 	b := g.Bus
 	event := eventstream.Event{Type: m.Event, Data: m.Data}
 	switch {
 	case m.Store:
-		said.ID, said.Receivers, err = b.Store(r.Context(), m.Channel, event.Fields(), bus.Keep{})
+		result.ID, result.Receivers, err = b.Store(r.Context(), m.Channel, event.Fields(), bus.Keep{})
 	case m.Event != "":
-		said.Receivers, err = b.Publish(r.Context(), m.Channel, eventstream.Envelope(event))
+		result.Receivers, err = b.Publish(r.Context(), m.Channel, eventstream.Envelope(event))
 	default:
-		said.Receivers, err = b.Publish(r.Context(), m.Channel, m.Data)
+		result.Receivers, err = b.Publish(r.Context(), m.Channel, m.Data)
 	}
 	if err != nil {
 		return problem(http.StatusBadGateway, err)
 	}
 	if !m.Store && hasHistory(r.Context(), g, m.Channel) {
-		said.Note = "the channel has a history, and its subscribers get what is stored there: this was not"
+		result.Note = "the channel has a history, and its subscribers get what is stored there: this was not"
 	}
-	return answer(w, said)
+	return answer(w, result)
 }
 
 func (m *Message) check() error {

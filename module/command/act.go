@@ -53,10 +53,10 @@ func (a *api) publish() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			m.Channel, m.Data = args[0], args[1]
 			body, _ := json.Marshal(m) // strings: it cannot fail
-			return show(a, c, http.MethodPost, "/sse/publish", nil, string(body), func(w io.Writer, said admin.Published) error {
-				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("heard by %d gateways %s", said.Receivers, said.ID)))
-				if said.Note != "" {
-					fmt.Fprintf(w, "%s (--store)\n", said.Note)
+			return show(a, c, http.MethodPost, "/sse/publish", nil, string(body), func(w io.Writer, reply admin.Published) error {
+				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("heard by %d gateways %s", reply.Receivers, reply.ID)))
+				if reply.Note != "" {
+					fmt.Fprintf(w, "%s (--store)\n", reply.Note)
 				}
 				return nil
 			})
@@ -84,8 +84,8 @@ takes as final. Each gateway has to be told: this one does not tell others.`,
 				return errors.New("say whom: --id, --member, --channel or --ip")
 			}
 			set(query, "forbid", forbid)
-			return show(a, c, http.MethodDelete, "/sse/subscribers", query, "", func(w io.Writer, said admin.Closed) error {
-				_, err := fmt.Fprintf(w, "closed %d\n", said.Closed)
+			return show(a, c, http.MethodDelete, "/sse/subscribers", query, "", func(w io.Writer, reply admin.Closed) error {
+				_, err := fmt.Fprintf(w, "closed %d\n", reply.Closed)
 				return err
 			})
 		},

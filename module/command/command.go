@@ -95,14 +95,14 @@ func (a *api) ask(method, path string, query url.Values, body string, v any) err
 
 // show asks, and prints the answer: as JSON, or as write has it.
 func show[T any](a *api, c *cobra.Command, method, path string, query url.Values, body string, write func(io.Writer, T) error) error {
-	var said T
-	if err := a.ask(method, path, query, body, &said); err != nil {
+	var reply T
+	if err := a.ask(method, path, query, body, &reply); err != nil {
 		return err
 	}
 	if a.json {
-		return json.NewEncoder(c.OutOrStdout()).Encode(said)
+		return json.NewEncoder(c.OutOrStdout()).Encode(reply)
 	}
-	return write(c.OutOrStdout(), said)
+	return write(c.OutOrStdout(), reply)
 }
 
 // set sets a parameter that is not empty.

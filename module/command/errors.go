@@ -18,11 +18,11 @@ func explain(address string, err error) error {
 		return fmt.Errorf("caddy at %s: %w", address, err)
 	}
 	status, body, _ := strings.Cut(answer, ": ")
-	var said struct {
+	var reply struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal([]byte(body), &said) == nil && said.Error != "" {
-		return errors.New(said.Error)
+	if json.Unmarshal([]byte(body), &reply) == nil && reply.Error != "" {
+		return errors.New(reply.Error)
 	}
 	if status == "404" {
 		return fmt.Errorf("the Caddy at %s has no gateway built in", address)
