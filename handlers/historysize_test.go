@@ -34,7 +34,9 @@ func fillLarge(t *testing.T, server *redistest.Server, n, size int) []string {
 // A page ends at 1 MiB, and goes on exactly there, in both directions. One entry
 // may be larger.
 func TestHistoryPagesEndBySize(t *testing.T) {
-	g, server := start(t, largeSite)
+	t.Parallel()
+	server := redistest.Start(t)
+	g := gatewaytest.StartForMany(t, redisOption(server), largeSite)
 	ids := fillLarge(t, server, 50, 65_000)
 	for _, data := range []string{strings.Repeat("x", 3<<20), "small"} {
 		ids = append(ids, fmt.Sprint(len(ids)+1, "-0"))

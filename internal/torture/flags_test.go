@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	deliveries = flag.Int64("deliveries", 200_000, "how many `events` to deliver at least, and a fifth as many without a history")
+	deliveries = flag.Int64("deliveries", 100_000, "how many `events` to deliver at least, and a fifth as many without a history")
 	rate       = flag.Float64("rate", 8000, "how many `events` to deliver a second")
 	soakFor    = flag.Duration("soak", 0, "for how `long` to soak; 0: not at all")
 	seedFlag   = flag.Uint64("seed", 0, "the `number` that a run has logged; 0 for another one")
