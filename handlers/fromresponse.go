@@ -73,7 +73,7 @@ func (p *Publish) publishOrLater(r *http.Request, m message) (isQueued bool, err
 		return false, err
 	}
 	log := p.app.Gateway().Log
-	full := b.Enqueue(m.channel, m.event.Fields(), p.Store.keep(), func(err error) {
+	full := b.Enqueue(m.channel, m.event.Fields(), p.Store.limits(), func(err error) {
 		if err == nil {
 			gateway.CountPublish(gateway.Late)
 			return

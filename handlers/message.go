@@ -74,7 +74,7 @@ func (p *Publish) publish(ctx context.Context, m message) (result published, err
 	if p.Store == nil {
 		result.Receivers, err = p.app.Gateway().Bus.Publish(ctx, m.channel, m.payload)
 	} else {
-		result.ID, result.Receivers, err = p.app.Gateway().Bus.Store(ctx, m.channel, m.event.Fields(), p.Store.keep())
+		result.ID, result.Receivers, err = p.app.Gateway().Bus.Store(ctx, m.channel, m.event.Fields(), p.Store.limits())
 	}
 	if err != nil {
 		err = redisError("publishing", m.channel, err)

@@ -41,15 +41,15 @@ func (s *Store) validate() error {
 	)
 }
 
-func (s *Store) keep() bus.Keep {
-	keep := bus.Keep{MaxLen: s.MaxLen, TTL: time.Duration(s.TTL)}
+func (s *Store) limits() bus.StreamLimits {
+	limits := bus.StreamLimits{MaxLen: s.MaxLen, TTL: time.Duration(s.TTL)}
 	switch {
-	case keep.MaxLen == 0:
-		keep.MaxLen = DefaultMaxLen
-	case keep.MaxLen < 0:
-		keep.MaxLen = 0
+	case limits.MaxLen == 0:
+		limits.MaxLen = DefaultMaxLen
+	case limits.MaxLen < 0:
+		limits.MaxLen = 0
 	}
-	return keep
+	return limits
 }
 
 // parseStore reads the subdirective store.

@@ -45,7 +45,7 @@ type backlog struct {
 type pendingStore struct {
 	channel string
 	fields  []string
-	keep    Keep
+	limits  StreamLimits
 	done    func(error)
 }
 
@@ -70,8 +70,8 @@ func (b *Bus) Backlog() int {
 // at once, with [ErrBacklogFull], if 10,000 events or 16 MiB wait already.
 //
 // An event whose first answer was lost may be stored twice: rather than never.
-func (b *Bus) Enqueue(channel string, fields []string, keep Keep, done func(error)) error {
-	p := pendingStore{channel, fields, keep, done}
+func (b *Bus) Enqueue(channel string, fields []string, limits StreamLimits, done func(error)) error {
+	p := pendingStore{channel, fields, limits, done}
 	b.backlog.mu.Lock()
 	defer b.backlog.mu.Unlock()
 	if b.ctx.Err() != nil {
@@ -158,7 +158,7 @@ func (b *Bus) storeBatch(batch []pendingStore) []error {
 	pipe := b.client.Pipeline()
 	replies := make([]*redis.Cmd, len(batch))
 	for i, p := range batch {
-		if args := scriptArgs(p.fields, p.keep); i == 0 {
+		if args := scriptArgs(p.fields, p.limits); i == 0 {
 			// With its text, so that Redis knows the script when it comes to the rest.
 			replies[i] = publishScript.Eval(ctx, pipe, []string{p.channel}, args...)
 		} else {

@@ -21,7 +21,7 @@ func TestBacklogIsBounded(t *testing.T) {
 		done := make(chan error, maxBacklog)
 		n, err := 0, error(nil)
 		for ; err == nil && n <= maxBacklog; n++ {
-			err = b.Enqueue("c", fields, Keep{}, func(err error) { done <- err })
+			err = b.Enqueue("c", fields, StreamLimits{}, func(err error) { done <- err })
 		}
 		if want := map[string]int{"events": maxBacklog, "bytes": 15}[name]; n-1 != want || !errors.Is(err, ErrBacklogFull) {
 			t.Errorf("%s: %d wait, then %v", name, n-1, err)
@@ -32,7 +32,7 @@ func TestBacklogIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if b.Backlog() > 0 || b.Enqueue("c", fields, Keep{}, nil) == nil {
+		if b.Backlog() > 0 || b.Enqueue("c", fields, StreamLimits{}, nil) == nil {
 			t.Error("it goes on after the end")
 		}
 	}

@@ -20,7 +20,7 @@ func storeLater(t *testing.T, b *Bus, n int, channels ...string) (stored, givenU
 	stored, givenUp = new(atomic.Int64), new(atomic.Int64)
 	for i := range n {
 		for _, c := range channels {
-			err := b.Enqueue(c, []string{"data", fmt.Sprint(i)}, Keep{}, func(err error) {
+			err := b.Enqueue(c, []string{"data", fmt.Sprint(i)}, StreamLimits{}, func(err error) {
 				if err != nil {
 					givenUp.Add(1)
 				} else {

@@ -14,8 +14,8 @@ var publishText string
 
 var publishScript = redis.NewScript(publishText)
 
-// Keep is how much of a channel's history stays.
-type Keep struct {
+// StreamLimits are how much of a Redis stream stays.
+type StreamLimits struct {
 	// MaxLen is about how many entries; Redis drops the oldest in whole nodes,
 	// so that there may be a hundred more. 0 keeps all.
 	MaxLen int64
@@ -31,13 +31,13 @@ type Keep struct {
 //
 // It fails within some seconds when Redis is away; an entry whose answer was
 // lost may have been stored all the same. See also [Denied] and [NotHistory].
-func (b *Bus) Store(ctx context.Context, channel string, fields []string, keep Keep) (id string, receivers int64, err error) {
+func (b *Bus) Store(ctx context.Context, channel string, fields []string, limits StreamLimits) (id string, receivers int64, err error) {
 	if b.replica.Load() {
 		return "", 0, errReplica // which may write all the same, for nobody
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	args := scriptArgs(fields, keep)
+	args := scriptArgs(fields, limits)
 	var reply []any
 	err = onceMore(func() error {
 		reply, err = publishScript.Run(ctx, b.client, []string{channel}, args...).Slice()
@@ -56,9 +56,9 @@ func (b *Bus) Store(ctx context.Context, channel string, fields []string, keep K
 	return "", 0, fmt.Errorf("the script answered %v, not an ID and a number", reply)
 }
 
-func scriptArgs(fields []string, keep Keep) []any {
+func scriptArgs(fields []string, limits StreamLimits) []any {
 	args := make([]any, 0, 2+len(fields))
-	args = append(args, keep.MaxLen, keep.TTL.Milliseconds())
+	args = append(args, limits.MaxLen, limits.TTL.Milliseconds())
 	for _, f := range fields {
 		args = append(args, f)
 	}

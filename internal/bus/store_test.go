@@ -71,7 +71,7 @@ func testStore(t *testing.T, addr string) {
 		{"data", "a\r\nb\x00\xff 1 2\n", "data", "again", "ü", "🦆"},
 		slices.Repeat([]string{"n", "v"}, 500),
 	} {
-		id, receivers, err := b.Store(t.Context(), "chat", fields, Keep{})
+		id, receivers, err := b.Store(t.Context(), "chat", fields, StreamLimits{})
 		if err != nil || receivers != 1 {
 			t.Fatalf("%.40q: %d heard it: %v", fields, receivers, err)
 		}
@@ -106,7 +106,7 @@ func TestStoreInTheEmbeddedServer(t *testing.T) {
 	testStore(t, addr)
 	b := speaker(t, &redis.Options{Addr: addr})
 	for range 10 {
-		if _, _, err := b.Store(t.Context(), "few", []string{"data", "x"}, Keep{MaxLen: 3, TTL: time.Hour}); err != nil {
+		if _, _, err := b.Store(t.Context(), "few", []string{"data", "x"}, StreamLimits{MaxLen: 3, TTL: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,15 +132,15 @@ func TestKeep(t *testing.T) {
 	server := redistest.Start(t)
 	b := speaker(t, &redis.Options{Addr: server.Addr})
 	client := server.Client()
-	store := func(channel string, keep Keep) {
+	store := func(channel string, limits StreamLimits) {
 		t.Helper()
-		if _, _, err := b.Store(t.Context(), channel, []string{"data", "x"}, keep); err != nil {
+		if _, _, err := b.Store(t.Context(), channel, []string{"data", "x"}, limits); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 1000 {
-		store("trimmed", Keep{MaxLen: 100})
-		store("whole", Keep{})
+		store("trimmed", StreamLimits{MaxLen: 100})
+		store("whole", StreamLimits{})
 	}
 	if n := client.XLen(t.Context(), "trimmed").Val(); n < 100 || n >= 250 {
 		t.Errorf("%d entries are kept, not about 100", n)
@@ -152,7 +152,7 @@ func TestKeep(t *testing.T) {
 		t.Errorf("the history expires in %s", ttl)
 	}
 	for _, ttl := range []time.Duration{time.Minute, time.Hour, 0} {
-		store("expires", Keep{TTL: ttl})
+		store("expires", StreamLimits{TTL: ttl})
 		if ttl == 0 {
 			ttl = time.Hour // as it was
 		}
@@ -160,7 +160,7 @@ func TestKeep(t *testing.T) {
 			t.Errorf("the history expires in %s, not in %s", got, ttl)
 		}
 	}
-	store("gone", Keep{TTL: time.Millisecond})
+	store("gone", StreamLimits{TTL: time.Millisecond})
 	redistest.Await(t, "its end", func() bool { return client.Exists(t.Context(), "gone").Val() == 0 })
 }
 
@@ -175,7 +175,7 @@ func TestStoreKeepsOrder(t *testing.T) {
 	for w := range writers {
 		writing.Go(func() {
 			for i := range each {
-				if _, _, err := b.Store(t.Context(), "chat", []string{"data", fmt.Sprint(w, " ", i)}, Keep{MaxLen: 1000}); err != nil {
+				if _, _, err := b.Store(t.Context(), "chat", []string{"data", fmt.Sprint(w, " ", i)}, StreamLimits{MaxLen: 1000}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -225,16 +225,16 @@ func testStoreRefuses(t *testing.T, addr string) {
 	if err := client.Eval(t.Context(), text, []string{"a", "b"}, "0", "0", "data", "x").Err(); err == nil || !strings.Contains(err.Error(), "one key") {
 		t.Errorf("two keys: %v", err)
 	}
-	for _, keep := range []Keep{{MaxLen: -1}, {TTL: -time.Second}} {
-		if _, _, err := b.Store(t.Context(), "refused", []string{"data", "x"}, keep); err == nil {
-			t.Errorf("%+v was taken", keep)
+	for _, limits := range []StreamLimits{{MaxLen: -1}, {TTL: -time.Second}} {
+		if _, _, err := b.Store(t.Context(), "refused", []string{"data", "x"}, limits); err == nil {
+			t.Errorf("%+v was taken", limits)
 		}
 	}
 	if n := client.Exists(t.Context(), "refused", "a").Val(); n != 0 {
 		t.Error("what was refused was stored")
 	}
 	client.Set(t.Context(), "text", "x", 0)
-	if _, _, err := b.Store(t.Context(), "text", []string{"data", "x"}, Keep{}); !NotHistory(err) || Denied(err) {
+	if _, _, err := b.Store(t.Context(), "text", []string{"data", "x"}, StreamLimits{}); !NotHistory(err) || Denied(err) {
 		t.Errorf("storing in a text: %v", err)
 	}
 	if _, err := b.Entries(t.Context(), "text", all); !NotHistory(err) || Denied(err) {
@@ -321,7 +321,7 @@ func TestStoreByACL(t *testing.T) {
 	server, options := withACL(t)
 	b := speaker(t, options)
 	store := func(channel string) error {
-		_, _, err := b.Store(t.Context(), channel, []string{"data", "x"}, Keep{MaxLen: 10, TTL: time.Minute})
+		_, _, err := b.Store(t.Context(), channel, []string{"data", "x"}, StreamLimits{MaxLen: 10, TTL: time.Minute})
 		return err
 	}
 	rules := strings.Fields("+evalsha +eval +xrevrange +xadd +pexpire +publish")
@@ -367,7 +367,7 @@ func TestStoreByACL(t *testing.T) {
 func TestStoreWithoutRedis(t *testing.T) {
 	t.Parallel()
 	b := speaker(t, &redis.Options{Addr: redistest.Stopped(t).Addr})
-	if _, _, err := b.Store(t.Context(), "chat", []string{"data", "x"}, Keep{}); err == nil || Denied(err) || NotHistory(err) {
+	if _, _, err := b.Store(t.Context(), "chat", []string{"data", "x"}, StreamLimits{}); err == nil || Denied(err) || NotHistory(err) {
 		t.Errorf("storing: %v", err)
 	}
 	if _, err := b.Entries(t.Context(), "chat", all); err == nil || Denied(err) || NotHistory(err) {

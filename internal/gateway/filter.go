@@ -46,13 +46,13 @@ type SubscriberInfo struct {
 func (g *Gateway) ListSubscribers(f Filter, limit int) (subscribers []SubscriberInfo, count int) {
 	subscribers = []SubscriberInfo{} // not nil, which JSON calls null
 	g.Each(func(s *hub.Subscriber, waiting int) {
-		about := s.Meta().(*Subscription)
-		if !f.matches(s.ID(), about) {
+		sub := s.Meta().(*Subscription)
+		if !f.matches(s.ID(), sub) {
 			return
 		}
 		count++
 		subscribers = append(subscribers, SubscriberInfo{
-			s.ID(), about.Channels, about.Member, about.ip(), about.Protocol, about.Via(), about.Since.Truncate(time.Millisecond), waiting,
+			s.ID(), sub.Channels, sub.Member, sub.ip(), sub.Protocol, sub.Via(), sub.Since.Truncate(time.Millisecond), waiting,
 		})
 	})
 	slices.SortFunc(subscribers, func(a, b SubscriberInfo) int { return a.Since.Compare(b.Since) })
@@ -70,13 +70,13 @@ func (g *Gateway) Kick(f Filter, ban time.Duration) (n int) {
 		g.bans.add(f, ban)
 	}
 	g.Each(func(s *hub.Subscriber, _ int) {
-		about := s.Meta().(*Subscription)
-		if !f.matches(s.ID(), about) {
+		sub := s.Meta().(*Subscription)
+		if !f.matches(s.ID(), sub) {
 			return
 		}
 		n++
 		if f.ID != 0 {
-			g.bans.add(about.identityFilter(), ban)
+			g.bans.add(sub.identityFilter(), ban)
 		}
 		g.CloseSubscriber(s, nil, hub.ErrKicked)
 	})

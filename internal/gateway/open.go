@@ -45,9 +45,9 @@ var (
 	ErrNoRoom = errors.New("the gateway has as many channels as it may have")
 )
 
-// evicted is how long a page is to stay away of whose member there are newer ones:
+// evictedRetry is how long a page is to stay away of whose member there are newer ones:
 // it would push one of these out.
-const evicted = time.Hour
+const evictedRetry = time.Hour
 
 // Open is the life of a subscription, from its admission to its end: it joins its
 // channels, waits until they are heard, writes the head of the response, enters
@@ -58,12 +58,12 @@ const evicted = time.Hour
 // The permit is Open's from here on. What a subscription keeps is neither the
 // request's nor the handler's, which a reload replaces.
 func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error {
-	o := &opening{gateway: g, about: spec.about(), permit: spec.Permit}
+	o := &opening{gateway: g, subscription: spec.subscription(), permit: spec.Permit}
 	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
 	switch {
-	case g.isBanned(o.about):
+	case g.isBanned(o.subscription):
 		return ErrBanned
-	case spec.MaxChannels > 0 && !g.HasRoom(o.about.Channels, spec.Request.History, spec.MaxChannels):
+	case spec.MaxChannels > 0 && !g.HasRoom(o.subscription.Channels, spec.Request.History, spec.MaxChannels):
 		return ErrNoRoom
 	case r.Method == http.MethodHead:
 		writeHead(w)
@@ -84,38 +84,38 @@ func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error
 	return nil
 }
 
-// about is what is known of the subscription.
-func (s *Spec) about() *Subscription {
-	about := &Subscription{RemoteIP: s.RemoteIP, Protocol: s.Protocol, Since: time.Now()}
+// subscription is what is known of the subscriber.
+func (s *Spec) subscription() *Subscription {
+	sub := &Subscription{RemoteIP: s.RemoteIP, Protocol: s.Protocol, Since: time.Now()}
 	for _, in := range s.Request.Channels {
-		about.Channels = append(about.Channels, in.Channel)
+		sub.Channels = append(sub.Channels, in.Channel)
 	}
 	if s.Member != nil {
-		about.Member = s.Member.ID
+		sub.Member = s.Member.ID
 	}
-	return about
+	return sub
 }
 
 // An opening is a subscription on its way in, and what it has to leave again.
 type opening struct {
-	gateway    *Gateway
-	about      *Subscription
-	permit     *admission.Permit
-	subscriber *hub.Subscriber // nil until it has joined
-	handle     *presence.Handle
-	delivered  bool
+	gateway      *Gateway
+	subscription *Subscription
+	permit       *admission.Permit
+	subscriber   *hub.Subscriber // nil until it has joined
+	handle       *presence.Handle
+	delivered    bool
 }
 
 func (o *opening) join(spec *Spec) {
 	request := spec.Request
-	request.Meta = o.about
+	request.Meta = o.subscription
 	o.subscriber = hub.NewSubscriber(request)
 	o.gateway.Join(o.subscriber)
 	if spec.Member != nil && o.permit != nil {
 		gateway, subscriber := o.gateway, o.subscriber
 		o.permit.BindMember(spec.Member.ID, func() {
 			gateway.CountBusy(eventstream.BusyPerMember)
-			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evicted), hub.ErrTooMany)
+			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evictedRetry), hub.ErrTooMany)
 		})
 	}
 }
@@ -129,21 +129,21 @@ func (o *opening) enter(m *Member) {
 // deliver brings the subscriber its events: in the hub's loop, if its connection
 // was taken over, so that the handler returns at once; else here.
 func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *transport.Conn, options *transport.Options) {
-	gateway, about := o.gateway, o.about
+	gateway, sub := o.gateway, o.subscription
 	o.delivered = true
 	ended := func(e transport.End) {
 		o.leave()
-		gateway.closed(about, e)
+		gateway.closed(sub, e)
 	}
 	if conn != nil {
-		about.takenOver()
-		gateway.opened(about)
+		sub.takenOver()
+		gateway.opened(sub)
 		gateway.Attach(o.subscriber, func(loop *hub.Loop) hub.Outlet {
 			return transport.NewSocket(conn, loop, gateway.Poller, options, ended)
 		})
 		return
 	}
-	gateway.opened(about)
+	gateway.opened(sub)
 	end := transport.End{Reason: transport.ErrLeft}
 	defer func() { ended(end) }()
 	out := transport.NewResponse(options)

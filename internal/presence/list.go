@@ -28,16 +28,16 @@ type List struct {
 
 	presence *Presence
 	channel  string
-	first    []seat // who came first, in that order
+	first    []memberField // who came first, in that order
 }
 
-// A seat is where a member is kept.
-type seat struct {
+// A memberField is the field of the hash that holds a member.
+type memberField struct {
 	field, id string
 	since     int64 // in Unix milliseconds
 }
 
-func (a seat) compare(b seat) int {
+func (a memberField) compare(b memberField) int {
 	return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.id, b.id))
 }
 
@@ -55,7 +55,7 @@ func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, 
 		return nil, err
 	}
 	living := alive(leases.Val(), now.Val())
-	byID := make(map[string]seat)
+	byID := make(map[string]memberField)
 	for cursor := "0"; ; {
 		reply, err := scanScript.Run(ctx, client, []string{inKey(channel)}, cursor, scanBatch).StringSlice()
 		if err != nil {
@@ -70,7 +70,7 @@ func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, 
 				continue
 			}
 			since, _ := strconv.ParseInt(reply[i+1], 10, 64) // as it was written
-			s := seat{reply[i], id, since}
+			s := memberField{reply[i], id, since}
 			if other, again := byID[id]; again {
 				s.since = min(s.since, other.since)
 			}
@@ -80,7 +80,7 @@ func (p *Presence) List(ctx context.Context, channel string, limit int) (*List, 
 			break
 		}
 	}
-	first := slices.SortedFunc(maps.Values(byID), seat.compare)
+	first := slices.SortedFunc(maps.Values(byID), memberField.compare)
 	l := &List{Count: len(first), presence: p, channel: channel}
 	l.first = slices.Clone(first[:min(len(first), limit)])
 	return l, nil

@@ -54,7 +54,7 @@ func publish(w http.ResponseWriter, r *http.Request) error {
 	event := eventstream.Event{Type: m.Event, Data: m.Data}
 	switch {
 	case m.Store:
-		result.ID, result.Receivers, err = b.Store(r.Context(), m.Channel, event.Fields(), bus.Keep{})
+		result.ID, result.Receivers, err = b.Store(r.Context(), m.Channel, event.Fields(), bus.StreamLimits{})
 	case m.Event != "":
 		result.Receivers, err = b.Publish(r.Context(), m.Channel, eventstream.Envelope(event))
 	default:
