@@ -62,12 +62,12 @@ func chatRightToLeft(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) 
 	ann.await(`[...document.querySelectorAll(".note")].some(note => note.textContent === "\u2068` + name + `\u2069 came in")`)
 	ann.await(`document.querySelector("#about").textContent.includes("\u2068` + name + `\u2069")`)
 	meryem.say(text)
-	const said = `[...document.querySelectorAll(".message")].find(item => item.querySelector(".text").textContent === "` + text + `")`
-	ann.await(said + ` !== undefined`)
+	const message = `[...document.querySelectorAll(".message")].find(item => item.querySelector(".text").textContent === "` + text + `")`
+	ann.await(message + ` !== undefined`)
 	for what, expression := range map[string]string{
 		"the time comes after the name": `(item => item.querySelector(".name").getBoundingClientRect().right <= item.querySelector("time").getBoundingClientRect().left
-			&& item.querySelector("time").getClientRects().length === 1)(` + said + `)`,
-		"the text goes from right to left":          `getComputedStyle(` + said + `.querySelector(".text")).direction === "rtl"`,
+			&& item.querySelector("time").getClientRects().length === 1)(` + message + `)`,
+		"the text goes from right to left":          `getComputedStyle(` + message + `.querySelector(".text")).direction === "rtl"`,
 		"the name in the list ends at its left":     `getComputedStyle(` + entry(name) + `.querySelector(".label")).direction === "rtl"`,
 		"the name in the list stands with all else": `getComputedStyle(` + entry(name) + `.querySelector(".label")).textAlign === "left"`,
 	} {
@@ -75,7 +75,7 @@ func chatRightToLeft(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) 
 			t.Error("it is not so that ", what)
 		}
 	}
-	if !eval[bool](meryem.tab, `(item => item.getBoundingClientRect().right - item.querySelector(".text").getBoundingClientRect().right < 1)(`+said+`)`) {
+	if !eval[bool](meryem.tab, `(item => item.getBoundingClientRect().right - item.querySelector(".text").getBoundingClientRect().right < 1)(`+message+`)`) {
 		t.Error("what is hers does not stand at the right, where her own messages are")
 	}
 }

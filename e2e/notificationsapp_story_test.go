@@ -26,10 +26,10 @@ func TestNotifications(t *testing.T) {
 	ben.like(postOfAnn)
 	ben.say(postOfAnn, `<b onclick="alert(1)">Yum</b>`)
 	const post = "The first tomatoes of the year! The ones by the south wall were a week ahead of the rest. There is a bowl of them at the gate: help yourselves."
-	liked, said := "Ben Okafor liked your post "+post, `Ben Okafor commented on your post <b onclick="alert(1)">Yum</b>`
+	liked, commented := "Ben Okafor liked your post "+post, `Ben Okafor commented on your post <b onclick="alert(1)">Yum</b>`
 	for _, who := range []memberTab{ann, annToo} {
 		who.awaitUnread(2)
-		if got, want := who.list(), []string{"* " + said, "* " + liked}; !slices.Equal(got, want) {
+		if got, want := who.list(), []string{"* " + commented, "* " + liked}; !slices.Equal(got, want) {
 			t.Errorf("Ann has %q, not %q", got, want)
 		}
 		who.await(`document.title === "(2) Greenhouse · caddy-sse" && document.querySelector("#bell").ariaLabel === "Notifications, 2 unread"`)
@@ -54,7 +54,7 @@ func TestNotifications(t *testing.T) {
 	annToo.do(chromedp.Reload())
 	annToo.awaitState("live")
 	annToo.awaitUnread(1)
-	if got, want := annToo.list(), []string{said, "* " + liked}; !slices.Equal(got, want) {
+	if got, want := annToo.list(), []string{commented, "* " + liked}; !slices.Equal(got, want) {
 		t.Errorf("after a reload Ann has %q, not %q", got, want)
 	}
 	annToo.press("#bell")

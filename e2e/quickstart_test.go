@@ -19,9 +19,9 @@ import (
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	c := startEmbedded(t, "..")
-	said := strings.Split(strings.TrimSpace(c.Log()), "\n")
-	if last := said[len(said)-1]; !strings.Contains(last, `"http://localhost:`+c.port()+`"`) || strings.Count(last, "http") != 1 || len(said) > 3 {
-		t.Errorf("the start ends with %q", said)
+	lines := strings.Split(strings.TrimSpace(c.Log()), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, `"http://localhost:`+c.port()+`"`) || strings.Count(last, "http") != 1 || len(lines) > 3 {
+		t.Errorf("the start ends with %q", lines)
 	}
 	ann, ben := c.enter("Ann"), c.enter("Ben")
 
@@ -174,11 +174,11 @@ func TestQuickstartPage(t *testing.T) {
 	c.publish("chat:lobby", strings.Repeat("W", 200))
 	meryem.say(text)
 	ann.awaitMessage(rtl, text)
-	said := `[...document.querySelectorAll(".message")].find(item => item.querySelector(".text").textContent === "` + text + `")`
+	message := `[...document.querySelectorAll(".message")].find(item => item.querySelector(".text").textContent === "` + text + `")`
 	for what, expression := range map[string]string{
 		"the time comes after the name": `(item => item.querySelector(".name").getBoundingClientRect().right <= item.querySelector("time").getBoundingClientRect().left
-			&& item.querySelector("time").getClientRects().length === 1)(` + said + `)`,
-		"the text goes from right to left": `getComputedStyle(` + said + `.querySelector(".text")).direction === "rtl"`,
+			&& item.querySelector("time").getClientRects().length === 1)(` + message + `)`,
+		"the text goes from right to left": `getComputedStyle(` + message + `.querySelector(".text")).direction === "rtl"`,
 	} {
 		if !eval[bool](ann.tab, expression) {
 			t.Error("it is not so that ", what)

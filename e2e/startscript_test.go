@@ -42,16 +42,16 @@ func TestStartScript(t *testing.T) {
 		go func() { ended <- script.Wait() }()
 		t.Cleanup(func() { _ = exec.Command("../caddyfile-examples/stop.sh", "chat").Run() }) // it may have ended
 		redistest.Await(t, "the script to say that it runs", func() bool {
-			said, _ := os.ReadFile(path) // the script's own end tells
+			output, _ := os.ReadFile(path) // the script's own end tells
 			select {
 			case err := <-ended:
-				t.Fatalf("the script ended: %v\n%s", err, said)
+				t.Fatalf("the script ended: %v\n%s", err, output)
 			default:
 			}
-			return strings.Contains(string(said), "http://localhost:")
+			return strings.Contains(string(output), "http://localhost:")
 		})
-		if said, _ := os.ReadFile(path); !strings.HasPrefix(string(said), "Building chat and the gateway.") {
-			t.Errorf("the script says %s", said)
+		if output, _ := os.ReadFile(path); !strings.HasPrefix(string(output), "Building chat and the gateway.") {
+			t.Errorf("the script says %s", output)
 		}
 		if response, err := http.Get("http://" + gateway + "/"); err != nil || response.StatusCode != 200 {
 			t.Error("the page is not there: ", response, err)

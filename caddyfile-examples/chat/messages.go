@@ -47,20 +47,20 @@ func (a *app) sendMessage(w http.ResponseWriter, r *http.Request, me user) error
 	if err != nil {
 		return err
 	}
-	var said struct{ Type, MessageType, Text string }
-	if err := read(r, &said); err != nil {
+	var input struct{ Type, MessageType, Text string }
+	if err := read(r, &input); err != nil {
 		return err
 	}
-	said.Type = cmp.Or(said.Type, said.MessageType, "MESSAGE")
-	said.Text = strings.TrimSpace(said.Text)
-	if said.Text == "" || utf8.RuneCountInString(said.Text) > maxText {
+	input.Type = cmp.Or(input.Type, input.MessageType, "MESSAGE")
+	input.Text = strings.TrimSpace(input.Text)
+	if input.Text == "" || utf8.RuneCountInString(input.Text) > maxText {
 		return problem{http.StatusBadRequest, "a message has 1 to 4000 characters"}
 	}
-	if !messageTypes.MatchString(said.Type) {
+	if !messageTypes.MatchString(input.Type) {
 		return problem{http.StatusBadRequest, "a type is a word like MESSAGE"}
 	}
 	m := message{
-		RoomID: room.ID, User: me, Type: said.Type, Text: said.Text, To: room.to(),
+		RoomID: room.ID, User: me, Type: input.Type, Text: input.Text, To: room.to(),
 		Time: time.Now().UTC().Truncate(time.Millisecond),
 	}
 	if err := a.save(r.Context(), &m); err != nil {

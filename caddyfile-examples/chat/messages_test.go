@@ -10,14 +10,14 @@ func TestMessages(t *testing.T) {
 	w := newWorld(t, "")
 	ann := w.comes("Ann")
 	const path = "/api/chat/rooms/lobby/messages"
-	var said message
-	into(t, ann.ask(201, "POST", path, `{"text": " hello\n "}`), &said)
-	if said.ID != 1 || said.RoomID != "lobby" || said.User != ann.user || said.Type != "MESSAGE" || said.Text != "hello" || said.To != "everyone" {
-		t.Errorf("the message is %+v", said)
+	var got message
+	into(t, ann.ask(201, "POST", path, `{"text": " hello\n "}`), &got)
+	if got.ID != 1 || got.RoomID != "lobby" || got.User != ann.user || got.Type != "MESSAGE" || got.Text != "hello" || got.To != "everyone" {
+		t.Errorf("the message is %+v", got)
 	}
-	into(t, ann.ask(201, "POST", path, `{"text": "waves", "type": "ACTION"}`), &said)
-	if said.Type != "ACTION" {
-		t.Errorf("the message is %+v", said)
+	into(t, ann.ask(201, "POST", path, `{"text": "waves", "type": "ACTION"}`), &got)
+	if got.Type != "ACTION" {
+		t.Errorf("the message is %+v", got)
 	}
 	for body, want := range map[string]string{
 		`{"text": "hi", "type": ""}`:                                   "MESSAGE",
@@ -27,8 +27,8 @@ func TestMessages(t *testing.T) {
 		`{"text": "waves", "type": "", "messageType": "ACTION"}`:       "ACTION",
 		`{"text": "waves", "type": "ACTION", "messageType": "OTHERS"}`: "ACTION",
 	} {
-		if into(t, ann.ask(201, "POST", path, body), &said); said.Type != want {
-			t.Errorf("%s is a %s", body, said.Type)
+		if into(t, ann.ask(201, "POST", path, body), &got); got.Type != want {
+			t.Errorf("%s is a %s", body, got.Type)
 		}
 	}
 	ann.ask(201, "POST", path, `{"text": "`+strings.Repeat("é", 4000)+`"}`)
