@@ -148,7 +148,7 @@ func (r *backfillReader) since(after eventstream.EntryID, most int) (hub.Backfil
 	if err != nil {
 		return hub.Backfill{}, err
 	}
-	r.channel.weigh(snap.entries)
+	r.channel.measure(snap.entries)
 	result := hub.Backfill{Start: after, Entries: snap.entries, More: snap.isFull && len(snap.entries) > 0}
 	if snap.startsAt(after) {
 		result.Entries = snap.entries[1:]
@@ -196,7 +196,7 @@ func (r *backfillReader) newest(n int) (hub.Backfill, error) {
 		return hub.Backfill{}, err
 	}
 	slices.Reverse(snap.entries)
-	r.channel.weigh(snap.entries)
+	r.channel.measure(snap.entries)
 	if snap.isFull && len(snap.entries) > 0 {
 		return hub.Backfill{Start: snap.entries[0].ID, Entries: snap.entries[1:]}, nil
 	}

@@ -15,7 +15,7 @@ type channel struct {
 	follower    hub.Follower
 	history     *History
 	auditSecond time.Duration // which second of auditEvery
-	weighs      atomic.Int64  // bytes of an entry, about; 0: not known
+	entrySize   atomic.Int64  // bytes of an entry, about; 0: not known
 	halved      atomic.Int64  // how often the newest read took too long
 
 	mu    sync.Mutex
@@ -31,13 +31,13 @@ type channel struct {
 	// was heard of.
 	interruptions atomic.Uint32
 	confirmed     uint32 // the interruptions before a read that was complete
-	heard         notified
+	notifications notificationCount
 	toMark        bool // the next read is to be marked; see notificationProbe.mark
 	marked        bool // the newest read was, if it could be
 	promised      eventstream.EntryID
 	atRead        struct { // when the newest read began
 		interruptions uint32
-		heard         notified
+		notifications notificationCount
 	}
 
 	state     state
@@ -136,7 +136,7 @@ func (c *channel) deliver(entries []eventstream.Entry) {
 	if c.added >= 0 {
 		c.added += int64(len(entries))
 	}
-	c.heard.late += len(entries)
+	c.notifications.late += len(entries)
 	c.follower.Append(entries)
 }
 

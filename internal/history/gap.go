@@ -12,7 +12,7 @@ func (c *channel) accept(snap snapshot) (more bool) {
 	switch {
 	case !c.begun:
 		c.begun = true
-		c.weighs.Store(snap.info.weight)
+		c.entrySize.Store(snap.info.entrySize)
 		c.startAt(snap.info)
 		c.confirm()
 		c.follower.Begin(c.last)
@@ -71,8 +71,8 @@ func (c *channel) countAdded(snap snapshot) {
 func (c *channel) confirm() {
 	isAll := c.confirmed == c.atRead.interruptions
 	c.confirmed = c.atRead.interruptions
-	c.heard.settle(c.atRead.heard, isAll)
-	c.atRead.heard = notified{}
+	c.notifications.settle(c.atRead.notifications, isAll)
+	c.atRead.notifications = notificationCount{}
 	c.promised = eventstream.EntryID{}
 }
 
@@ -100,8 +100,8 @@ type known struct {
 	// attended: each entry that was added since has been heard of, as far as
 	// there was time for it.
 	attended bool
-	// heard is what keyspace notifications have said since.
-	heard notified
+	// notifications are what keyspace notifications have said since.
+	notifications notificationCount
 	// promised is an entry that was seen since; zero if none was.
 	promised eventstream.EntryID
 }
@@ -109,8 +109,8 @@ type known struct {
 func (c *channel) known() known {
 	return known{
 		last: c.last, wasThere: c.wasThere, added: c.added,
-		attended: c.confirmed == c.interruptions.Load() && c.history.notifier.covers(c),
-		heard:    c.heard, promised: c.promised,
+		attended:      c.confirmed == c.interruptions.Load() && c.history.notifier.covers(c),
+		notifications: c.notifications, promised: c.promised,
 	}
 }
 
@@ -120,9 +120,9 @@ func (c *channel) known() known {
 // A Redis stream counts the entries that are added in its life: if as many are
 // there as were added since, none is missing. The life may have ended, by DEL or
 // expiry, and a new one begun, which nothing marks: that the old one had no more
-// entries is known only if they would have been heard of; see notified. (An entry that was
-// added and deleted within the millisecond in which the gateway does not look
-// counts as withdrawn, as one deleted by XDEL does.)
+// entries is known only if they would have been heard of; see notificationCount. (An
+// entry that was added and deleted within the millisecond in which the gateway does
+// not look counts as withdrawn, as one deleted by XDEL does.)
 func (k known) detectGap(snap snapshot) eventstream.Reason {
 	i := snap.info
 	zero := eventstream.EntryID{}
@@ -132,7 +132,7 @@ func (k known) detectGap(snap snapshot) eventstream.Reason {
 	case i.top == k.last:
 		return "" // nothing was added
 	case i.isGone():
-		if k.attended && !k.heard.haveMore(0) && k.promised == zero {
+		if k.attended && !k.notifications.haveMore(0) && k.promised == zero {
 			return ""
 		}
 		return eventstream.Reset
@@ -150,7 +150,7 @@ func (k known) detectGap(snap snapshot) eventstream.Reason {
 		return "" // all that was added since is there
 	case i.added < 0 && !k.wasThere:
 		return "" // Redis 6 does not count
-	case isWhole && k.attended && !k.heard.haveMore(i.length) && (k.promised == zero || snap.has(k.promised)):
+	case isWhole && k.attended && !k.notifications.haveMore(i.length) && (k.promised == zero || snap.has(k.promised)):
 		return "" // a new life, all of which is there
 	case isWhole:
 		return eventstream.Reset

@@ -40,8 +40,8 @@ func TestDetectGap(t *testing.T) {
 	gone := after(func(k *known) { k.added, k.wasThere = 0, false })
 	emptied := after(func(k *known) { k.wasThere = false })
 	promised := func(k known, id uint64) known { k.promised = at(id); return k }
-	heard := func(k known, n int) known { k.heard.adds = n; return k }
-	told := func(adds, late int) known { k := seen; k.heard = notified{adds, late}; return k }
+	heard := func(k known, n int) known { k.notifications.adds = n; return k }
+	told := func(adds, late int) known { k := seen; k.notifications = notificationCount{adds, late}; return k }
 	deleted := func(i *info, id uint64) *info { i.maxDeleted = at(id); return i }
 	none := entriesAt()
 

@@ -28,8 +28,8 @@ const (
 	subscribedWithin = 30 * time.Second
 )
 
-// A notificationProbe shows whether keyspace notifications come, by an entry of the gateway's
-// own: Redis may be told by anybody to send none, and says so to nobody, and some
+// A notificationProbe shows whether keyspace notifications come, by an entry of the
+// gateway's own: Redis may be told by anybody to send none, and says so to nobody, and some
 // services send none whatever they are told.
 //
 // After the entry something is published, which is received by the same connection: if
@@ -38,11 +38,11 @@ type notificationProbe struct {
 	entry string // the channel that the notification comes by
 	after string // the channel of what is published after the entry
 
-	mu      sync.Mutex
-	heard   map[string]bool          // the channels that are received
-	since   time.Time                // when they were asked for
-	marks   int                      // that were published
-	awaited map[string]chan struct{} // the marks that are
+	mu           sync.Mutex
+	isSubscribed map[string]bool          // the channels that are received
+	since        time.Time                // when they were asked for
+	marks        int                      // that were published
+	awaited      map[string]chan struct{} // the marks that are
 
 	came atomic.Bool // a notification of an entry has, since it was looked last
 }
@@ -55,9 +55,9 @@ func (p *notificationProbe) init(prefix string) {
 // listen has the bus hear the two channels, once.
 func (p *notificationProbe) listen(b interface{ Listen(string) }) {
 	p.mu.Lock()
-	isFirst := p.heard == nil
+	isFirst := p.isSubscribed == nil
 	if isFirst {
-		p.heard, p.since = make(map[string]bool), time.Now()
+		p.isSubscribed, p.since = make(map[string]bool), time.Now()
 	}
 	p.mu.Unlock()
 	if isFirst {
@@ -72,14 +72,14 @@ func (p *notificationProbe) has(channel string) bool { return channel == p.entry
 func (p *notificationProbe) subscribed(channel string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.heard[channel] = true
+	p.isSubscribed[channel] = true
 }
 
 // disconnected is the bus' word that it hears nothing any more.
 func (p *notificationProbe) disconnected() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(p.heard)
+	clear(p.isSubscribed)
 	p.since = time.Now()
 	p.came.Store(false)
 }
@@ -104,7 +104,7 @@ func (p *notificationProbe) receive(channel, payload string) {
 func (p *notificationProbe) mark(ctx context.Context, pipe redis.Pipeliner) *mark {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.heard[p.after] {
+	if !p.isSubscribed[p.after] {
 		return nil
 	}
 	p.marks++
@@ -160,7 +160,7 @@ const (
 // cannot be tried, it returns an error, or, if that may change soon, nothing.
 func (p *notificationProbe) run(ctx context.Context, client *redis.Client) (probeResult, error) {
 	p.mu.Lock()
-	isHeard, since := p.heard[p.entry] && p.heard[p.after], p.since
+	isHeard, since := p.isSubscribed[p.entry] && p.isSubscribed[p.after], p.since
 	p.mu.Unlock()
 	if !isHeard {
 		if time.Since(since) > subscribedWithin {

@@ -90,7 +90,7 @@ func (h *History) readAll(channels []*channel) {
 	for i, c := range channels {
 		c.mu.Lock()
 		c.state = isRead
-		c.atRead.interruptions, c.atRead.heard = c.interruptions.Load(), c.heard
+		c.atRead.interruptions, c.atRead.notifications = c.interruptions.Load(), c.notifications
 		toMark = toMark || c.toMark
 		c.marked, c.toMark = c.toMark, false
 		count := max(1, min(pageEntries, c.entriesIn(liveBytes, pageEntries))>>c.halved.Load())
@@ -138,7 +138,7 @@ func (c *channel) read(snap snapshot, err error) {
 		c.history.readable(c)
 	}
 	c.halved.Store(0)
-	c.weigh(snap.entries)
+	c.measure(snap.entries)
 	more := c.accept(snap)
 	if !c.drainAhead() || more || again {
 		c.scheduleRead()

@@ -48,8 +48,8 @@ type info struct {
 	// The newest that was deleted by XDEL; zero if there is none, and before
 	// Redis 7.
 	maxDeleted eventstream.EntryID
-	// weight is about how many bytes an entry has; 0 if there is none.
-	weight int64
+	// entrySize is about how many bytes an entry has; 0 if there is none.
+	entrySize int64
 }
 
 // isGone reports whether there is no such key.
@@ -167,10 +167,10 @@ func parseInfo(reply any) (*info, error) {
 			i.maxDeleted = idIn(value)
 		case "first-entry":
 			i.first = idOfEntry(value)
-			i.weight = weightOfEntry(value)
+			i.entrySize = sizeOfEntry(value)
 		case "last-entry":
 			i.topIsThere = idOfEntry(value) == i.top
-			i.weight = max(i.weight, weightOfEntry(value))
+			i.entrySize = max(i.entrySize, sizeOfEntry(value))
 		}
 	}
 	if i.length == 0 && i.top == (eventstream.EntryID{}) && i.added < 0 {
@@ -192,10 +192,10 @@ func idOfEntry(reply any) eventstream.EntryID {
 	return eventstream.EntryID{}
 }
 
-func weightOfEntry(reply any) int64 {
+func sizeOfEntry(reply any) int64 {
 	entries, err := bus.ParseEntries([]any{reply})
 	if err != nil || len(entries) == 0 {
 		return 0
 	}
-	return int64(weight(entries[0].Fields))
+	return int64(sizeOf(entries[0].Fields))
 }

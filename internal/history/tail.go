@@ -63,6 +63,6 @@ func (r *backfillReader) backByReading(at string, n int) (to string, left int, i
 	if err != nil || len(entries) == 0 {
 		return at, n, err == nil, err
 	}
-	r.channel.weigh(entries)
+	r.channel.measure(entries)
 	return "(" + entries[len(entries)-1].ID.String(), n - len(entries), len(reply) < count, nil
 }

@@ -42,7 +42,7 @@ func (h *Hub) SetAway(isAway bool) {
 	a.since = time.Time{}
 	if a.isTold {
 		a.isTold, a.backAt = false, now
-		h.tell(nil, eventstream.BackFrame(now))
+		h.sendToWatchers(nil, eventstream.BackFrame(now))
 	} else if a.later != nil {
 		a.later.Stop()
 	}
@@ -59,12 +59,12 @@ func (h *Hub) tellAwayLater() {
 func (h *Hub) tellAway() {
 	h.away.isTold = true
 	frame := eventstream.AwayFrame(h.away.since)
-	h.tell(frame, frame)
+	h.sendToWatchers(frame, frame)
 }
 
-// tell tells all who want to know, and has those who come told by the frame first;
-// nil: they are told nothing.
-func (h *Hub) tell(first, now *eventstream.Frame) {
+// sendToWatchers sends a frame to all who want to know, and the frame first to those
+// who come; nil: they are told nothing.
+func (h *Hub) sendToWatchers(first, now *eventstream.Frame) {
 	for _, l := range h.loops {
 		l.Do(func() {
 			l.away = first

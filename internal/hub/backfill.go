@@ -59,7 +59,7 @@ func (c *channel) enqueue(r *replay) {
 			c.turn++
 		}
 		c.behind[r] = c.turn
-		c.tellUnreadable(r.subscriber)
+		c.reportUnreadable(r.subscriber)
 	}
 	c.backfill()
 }

@@ -24,23 +24,23 @@ type channel struct {
 	chain                                 chain // of a live channel
 	isLoggedNotUTF8                       bool
 	// formerHead is how far it had come in the newest history that was lost.
-	formerHead position
-	retention  Retention
-	joined     int    // subscribers
-	events     uint64 // that came
-	groups     []*group
-	waiting    map[slot]struct{} // for it to begin
-	segments   []*segment        // of its history, by their starts
-	tails      map[int]tail      // where the newest so many events begin
-	behind     map[*replay]int   // waiting for the history to be read, and their turns
-	turn       int
-	ahead      map[*replay]struct{} // waiting for the head
-	reading    *backfillRead        // that others wait for
-	reads      int                  // that are under way
-	batching   bool
-	forgetAt   *time.Timer // while nobody subscribes
-	evictTimer *time.Timer // while it remembers what was read
-	forgotten  bool
+	formerHead  position
+	retention   Retention
+	subscribers int    // subscribers
+	events      uint64 // that came
+	groups      []*group
+	waiting     map[slot]struct{} // for it to begin
+	segments    []*segment        // of its history, by their starts
+	tails       map[int]tail      // where the newest so many events begin
+	behind      map[*replay]int   // waiting for the history to be read, and their turns
+	turn        int
+	ahead       map[*replay]struct{} // waiting for the head
+	reading     *backfillRead        // that others wait for
+	reads       int                  // that are under way
+	batching    bool
+	forgetAt    *time.Timer // while nobody subscribes
+	evictTimer  *time.Timer // while it remembers what was read
+	forgotten   bool
 }
 
 // id is the event ID of a position.
@@ -124,7 +124,7 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	if !c.history {
 		c.log.gapBefore = reason
 	}
-	c.tellAll(gap, gap.To, func(sl slot) bool {
+	c.reportGap(gap, gap.To, func(sl slot) bool {
 		if sl.subscriber.open && sl.subscriber.hasVector() {
 			st := &sl.subscriber.states[sl.index]
 			st.lastSent, st.hasLastSent = to, true
@@ -133,15 +133,15 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	})
 }
 
-// tellAll has everyone in the channel who is up to date be told of the gap, and
+// reportGap has everyone in the channel who is up to date be told of the gap, and
 // that they are at that ID then. Those for whom isHit is false are not.
-func (c *channel) tellAll(gap *eventstream.Gap, id string, isHit func(slot) bool) {
+func (c *channel) reportGap(gap *eventstream.Gap, id string, isHit func(slot) bool) {
 	c.hub.expectPendingGaps()
 	for _, g := range c.groups {
 		c.inLoops(g, func(l *Loop) {
 			for _, sl := range g.shards[l.index].slots {
 				if isHit(sl) {
-					sl.subscriber.miss(gap, g.view.id(id))
+					sl.subscriber.reportGap(gap, g.view.id(id))
 				}
 			}
 		})

@@ -106,14 +106,14 @@ func (h *Hub) Join(s *Subscriber) {
 	for i := range s.states {
 		c := h.channel(s.request.Channels[i].Channel, s.request.History)
 		s.states[i].channel = c
-		c.join(s.request.Retention)
+		c.addSubscriber(s.request.Retention)
 		if !c.begun {
 			s.unbegun++
 			if c.waiting == nil {
 				c.waiting = make(map[slot]struct{})
 			}
 			c.waiting[slot{s, i}] = struct{}{}
-			c.tellUnreadable(s)
+			c.reportUnreadable(s)
 		}
 	}
 	h.resume(s)
@@ -162,7 +162,7 @@ func (h *Hub) Leave(s *Subscriber) {
 		default:
 			delete(c.waiting, slot{s, i})
 		}
-		c.part(h.closed)
+		c.removeSubscriber(h.closed)
 	}
 	s.loop.Do(func() { s.loop.remove(s) })
 	h.subscribers--

@@ -48,13 +48,13 @@ func (c *channel) fallBehind(g *group, l *Loop) {
 		s.isBehind = false
 		// In a turn of its own, so that those are told, too, who have entered
 		// meanwhile.
-		c.tellOverflow(g, l, from)
+		c.reportOverflow(g, l, from)
 	})
 }
 
-// tellOverflow has the group's subscribers in a loop be told of a gap from there up
+// reportOverflow has the group's subscribers in a loop be told of a gap from there up
 // to the present.
-func (c *channel) tellOverflow(g *group, l *Loop, from string) {
+func (c *channel) reportOverflow(g *group, l *Loop, from string) {
 	to := c.log.head()
 	gap := &eventstream.Gap{Channel: c.name, Reason: eventstream.Overflow, From: from, To: c.headID()}
 	id := ""
@@ -69,7 +69,7 @@ func (c *channel) tellOverflow(g *group, l *Loop, from string) {
 				s.states[sl.index].lastSent, s.states[sl.index].hasLastSent = to, true
 			}
 			if s.open || c.history {
-				s.miss(gap, id)
+				s.reportGap(gap, id)
 			}
 		}
 	})

@@ -36,9 +36,9 @@ func (h *Hub) channel(name string, history bool) *channel {
 	return c
 }
 
-// join counts a subscriber who wants that much to be kept.
-func (c *channel) join(r Retention) {
-	c.joined++
+// addSubscriber counts a subscriber who wants that much to be kept.
+func (c *channel) addSubscriber(r Retention) {
+	c.subscribers++
 	if c.forgetAt != nil {
 		c.forgetAt.Stop()
 		c.forgetAt = nil
@@ -47,10 +47,10 @@ func (c *channel) join(r Retention) {
 	c.retention = Retention{max(c.retention.Events, r.Events), max(c.retention.Bytes, r.Bytes), max(c.retention.Linger, r.Linger)}
 }
 
-// part counts a subscriber who leaves. After the last one the channel lingers.
-func (c *channel) part(closed bool) {
-	c.joined--
-	if c.joined > 0 {
+// removeSubscriber counts a subscriber who leaves. After the last one the channel lingers.
+func (c *channel) removeSubscriber(closed bool) {
+	c.subscribers--
+	if c.subscribers > 0 {
 		return
 	}
 	if c.retention.Linger <= 0 || closed || c.hub.lingering >= maxLingering {

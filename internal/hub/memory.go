@@ -6,8 +6,9 @@ import (
 )
 
 // A memory bounds what all channels together remember, and what waits in the loops'
-// inboxes. What was read from histories has a part of its own, at least, and all that is free: it takes nothing
-// from what was received, of which past the limit the oldest of all goes first.
+// inboxes. What was read from histories has a part of its own, at least, and all that
+// is free: it takes nothing from what was received, of which past the limit the oldest
+// of all goes first.
 type memory struct {
 	limit          int
 	bytes          int

@@ -58,9 +58,9 @@ func (h *Hub) plainFrame(r *record, v view, receivedAt time.Time) *eventstream.F
 	return event.Frame()
 }
 
-// miss has the subscriber be told of the gap. The id is of where it is then; empty
+// reportGap has the subscriber be told of the gap. The id is of where it is then; empty
 // if it has none.
-func (s *Subscriber) miss(gap *eventstream.Gap, id string) {
+func (s *Subscriber) reportGap(gap *eventstream.Gap, id string) {
 	if s.closed != nil {
 		return
 	}
@@ -75,9 +75,9 @@ func (s *Subscriber) miss(gap *eventstream.Gap, id string) {
 	}
 	switch {
 	case p.due <= s.loop.now && len(s.states) == 1:
-		s.tellGaps(p.id)
+		s.sendGaps(p.id)
 	case len(p.gaps) == 1:
-		s.loop.tellLater(s)
+		s.loop.scheduleGaps(s)
 	}
 }
 
@@ -94,8 +94,8 @@ func (p *pendingGaps) add(gap *eventstream.Gap) {
 	p.gaps = append(p.gaps, gap)
 }
 
-// tellGaps tells the subscriber of all gaps that are pending.
-func (s *Subscriber) tellGaps(id string) {
+// sendGaps tells the subscriber of all gaps that are pending.
+func (s *Subscriber) sendGaps(id string) {
 	p := s.pendingGaps
 	if p == nil {
 		return
@@ -109,8 +109,8 @@ func (s *Subscriber) tellGaps(id string) {
 	s.hub.countGap(p.gaps[0].Reason)
 }
 
-// tellLater has the loop tell the subscriber when its gaps are due.
-func (l *Loop) tellLater(s *Subscriber) {
+// scheduleGaps has the loop tell the subscriber when its gaps are due.
+func (l *Loop) scheduleGaps(s *Subscriber) {
 	l.withPendingGaps = append(l.withPendingGaps, s)
 	if len(l.withPendingGaps) == 1 {
 		l.tickGaps()
@@ -120,11 +120,11 @@ func (l *Loop) tellLater(s *Subscriber) {
 // tickGaps is one timer a loop, however many wait.
 func (l *Loop) tickGaps() {
 	tick := max(quickestGapTick, time.Duration(l.hub.gapSpread.Load())/100)
-	time.AfterFunc(tick, func() { l.Do(l.tellDue) })
+	time.AfterFunc(tick, func() { l.Do(l.sendDueGaps) })
 }
 
-// tellDue tells those whose gaps are due.
-func (l *Loop) tellDue() {
+// sendDueGaps tells those whose gaps are due.
+func (l *Loop) sendDueGaps() {
 	rest := l.withPendingGaps[:0]
 	for _, s := range l.withPendingGaps {
 		switch p := s.pendingGaps; {
@@ -132,7 +132,7 @@ func (l *Loop) tellDue() {
 		case l.now < p.due, l.now < p.due+gapPatience && !s.allReady():
 			rest = append(rest, s)
 		default:
-			s.tellGaps(p.id)
+			s.sendGaps(p.id)
 		}
 	}
 	clear(l.withPendingGaps[len(rest):])

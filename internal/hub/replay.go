@@ -67,14 +67,14 @@ func (h *Hub) advance(r *replay) {
 			}
 			delete(r.channel(&r.cursors[i]).behind, r)
 		}
-		r.tellGaps()
+		r.addGaps()
 		upToDate = r.fill()
 	}
 	batch := r.batch
 	r.batch = nil
 	if !upToDate {
 		s.loop.Do(func() {
-			s.take(batch)
+			s.sendBatch(batch)
 			s.checkReady()
 			s.whenWritten(func() {
 				h.mu.Lock()
@@ -92,7 +92,7 @@ func (h *Hub) advance(r *replay) {
 	}
 	id := s.newestID()
 	s.loop.Do(func() {
-		s.take(batch)
+		s.sendBatch(batch)
 		for _, cur := range r.cursors {
 			s.enter(cur.index, cur.at)
 		}
@@ -258,8 +258,8 @@ func (r *replay) gap(cur *replayCursor, reason eventstream.Reason, isOfFault boo
 	r.gaps = append(r.gaps, gap)
 }
 
-// tellGaps adds one event to the batch for all gaps of somebody who comes back.
-func (r *replay) tellGaps() {
+// addGaps adds one event to the batch for all gaps of somebody who comes back.
+func (r *replay) addGaps() {
 	if len(r.gaps) == 0 {
 		return
 	}

@@ -168,7 +168,7 @@ func (h *Hub) Channels(wanted func(name string) bool) []ChannelStats {
 }
 
 func (c *channel) stats() ChannelStats {
-	s := ChannelStats{Name: c.name, History: c.history, Subscribers: c.joined, Events: c.events, Recent: c.log.len(), Memory: c.log.bytes}
+	s := ChannelStats{Name: c.name, History: c.history, Subscribers: c.subscribers, Events: c.events, Recent: c.log.len(), Memory: c.log.bytes}
 	if c.begun {
 		s.LastID = c.headID()
 	}

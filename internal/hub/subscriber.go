@@ -214,16 +214,16 @@ func (s *Subscriber) newestID() string {
 	return s.view(0).id(newest.headID())
 }
 
-// take takes a batch.
-func (s *Subscriber) take(batch []replayStep) {
+// sendBatch sends a batch.
+func (s *Subscriber) sendBatch(batch []replayStep) {
 	for _, step := range batch {
 		if step.gap != nil {
 			s.states[step.index].lastSent, s.states[step.index].hasLastSent = step.at, true
-			s.miss(step.gap, "")
+			s.reportGap(step.gap, "")
 			continue
 		}
 		if !s.hasVector() {
-			s.tellGaps("") // since what comes has an ID
+			s.sendGaps("") // since what comes has an ID
 		}
 		s.deliver(step.index, step.at, step.frame)
 	}
@@ -302,7 +302,7 @@ func (s *Subscriber) deliverWithoutID(index int, at position, plain *eventstream
 	switch {
 	case s.hasVector(): // f has no ID of its own
 	case plain == nil:
-		s.tellGaps(p.id)
+		s.sendGaps(p.id)
 	default:
 		p.id, f = id, plain
 	}

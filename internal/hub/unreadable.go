@@ -14,10 +14,10 @@ func (c *channel) Unreadable(present bool) {
 	if !c.backfillUnreadable {
 		c.backfillUnreadable = true
 		for sl := range c.waiting {
-			c.tellUnreadable(sl.subscriber)
+			c.reportUnreadable(sl.subscriber)
 		}
 		for r := range c.behind {
-			c.tellUnreadable(r.subscriber)
+			c.reportUnreadable(r.subscriber)
 		}
 	}
 	if !present || c.presentUnreadable {
@@ -25,7 +25,7 @@ func (c *channel) Unreadable(present bool) {
 	}
 	c.presentUnreadable = true
 	at := c.headID()
-	c.tellAll(c.unreadableGap(at), at, func(slot) bool { return true })
+	c.reportGap(c.unreadableGap(at), at, func(slot) bool { return true })
 }
 
 // Readable takes Unreadable back.
@@ -35,8 +35,8 @@ func (c *channel) Readable() {
 	c.backfillUnreadable, c.presentUnreadable = false, false
 }
 
-// tellUnreadable tells somebody who waits for the history, if it cannot be read.
-func (c *channel) tellUnreadable(s *Subscriber) {
+// reportUnreadable tells somebody who waits for the history, if it cannot be read.
+func (c *channel) reportUnreadable(s *Subscriber) {
 	if !c.backfillUnreadable {
 		return
 	}

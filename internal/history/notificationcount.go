@@ -2,12 +2,12 @@ package history
 
 import "strings"
 
-// notified is what keyspace notifications have said of a channel's Redis stream
+// A notificationCount is what keyspace notifications have said of a channel's Redis stream
 // since the newest read that was complete.
 //
 // Each entry that is added is heard of once, some before they are read, and some
 // after, so that these two numbers tell whether one was never read.
-type notified struct {
+type notificationCount struct {
 	adds int // entries that were heard of
 	late int // entries that were handed over, and are yet to be heard of
 }
@@ -18,7 +18,7 @@ func (c *channel) notified(event string) {
 	case "xadd":
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.heard.adds++
+		c.notifications.adds++
 		c.scheduleRead()
 	case "del", "expired", "evicted", "rename_from", "move_from", "expire", "persist":
 		c.wake()
@@ -33,7 +33,7 @@ func (c *channel) notified(event string) {
 
 // settle forgets what had been heard when a read began that was complete. Where
 // something may not have been heard, nothing is known of what is late.
-func (n *notified) settle(atRead notified, isAll bool) {
+func (n *notificationCount) settle(atRead notificationCount, isAll bool) {
 	n.adds -= atRead.adds
 	n.late = max(0, n.late-atRead.adds)
 	if !isAll {
@@ -43,7 +43,7 @@ func (n *notified) settle(atRead notified, isAll bool) {
 
 // haveMore reports whether more entries were heard of than have been handed over,
 // and are there.
-func (n notified) haveMore(there int64) bool { return int64(n.adds-n.late) > there }
+func (n notificationCount) haveMore(there int64) bool { return int64(n.adds-n.late) > there }
 
 // showsEnd reports whether the snapshot shows that a life of the key has ended since,
 // and, if so, what was heard has to tell whether it had more entries.

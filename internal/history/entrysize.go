@@ -5,20 +5,20 @@ import "github.com/caddy-sse/caddy-sse/internal/eventstream"
 // liveBytes is how many bytes one read asks for of each channel that was woken.
 const liveBytes = 128 << 10
 
-// weigh notes how large the channel's entries are.
-func (c *channel) weigh(entries []eventstream.Entry) {
+// measure notes how large the channel's entries are.
+func (c *channel) measure(entries []eventstream.Entry) {
 	if len(entries) == 0 {
 		return
 	}
 	bytes := 0
 	for _, e := range entries {
-		bytes += weight(e.Fields)
+		bytes += sizeOf(e.Fields)
 	}
-	c.weighs.Store(int64(bytes / len(entries)))
+	c.entrySize.Store(int64(bytes / len(entries)))
 }
 
-// weight is about how many bytes Redis sends for an entry.
-func weight(fields []string) int {
+// sizeOf is about how many bytes Redis sends for an entry.
+func sizeOf(fields []string) int {
 	n := 40
 	for _, f := range fields {
 		n += len(f) + 8
@@ -29,7 +29,7 @@ func weight(fields []string) int {
 // entriesIn is how many entries have so many bytes, one at least; unknown if
 // nothing is known of them.
 func (c *channel) entriesIn(bytes, unknown int) int {
-	each := int(c.weighs.Load())
+	each := int(c.entrySize.Load())
 	if each == 0 {
 		return unknown
 	}
