@@ -64,7 +64,7 @@ func TestDashboardPanels(t *testing.T) {
 	}
 }
 
-var metric = regexp.MustCompile(`\b(?:caddy_sse|process|go)_[a-z_]+`)
+var metric = regexp.MustCompile(`\b(?:caddy_sse|process|go)_[a-z0-9_]+`)
 
 // Each metric that somebody looks at or is woken by is there from the beginning,
 // before anything has gone wrong; and a real Prometheus draws each panel.
