@@ -87,6 +87,7 @@ func TestNotificationsBell(t *testing.T) {
 			if n == 0 {
 				continue
 			}
+			ann.await(`document.querySelector("#bell").getAnimations({subtree: true}).every(a => a.playState === "finished")`) // it rings
 			if wrong := eval[string](ann.tab, `((badge, bell, me) => {
 				if (badge.height > 30 || badge.width < badge.height - 1) return "it is " + badge.width + " wide and " + badge.height + " high";
 				if (badge.right > me.left + 1) return "it covers the face";
