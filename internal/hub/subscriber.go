@@ -361,10 +361,8 @@ func (s *Subscriber) attach(out Outlet) {
 	}
 }
 
-// close ends the subscription, with a reconnection time of the subscriber's own.
+// lastFrame ends a subscription, with a reconnection time of the subscriber's own.
 // The blank line after it matters: without one, some clients take no notice.
-func (s *Subscriber) close(reason error) { s.closeWith(s.lastFrame(), reason) }
-
 func (s *Subscriber) lastFrame() *eventstream.Frame {
 	return eventstream.RetryFrame(jitter.Spread(s.request.Retry, 0.5))
 }
