@@ -7,19 +7,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
-	"path/filepath"
+	"strings"
+
+	"github.com/caddy-sse/caddy-sse/internal/program"
 )
 
 const module = "github.com/caddy-sse/caddy-sse"
 
 // build compiles a program of this module.
-func build(ctx context.Context, dir, program string) (string, error) {
-	binary := filepath.Join(dir, path.Base(program))
-	fmt.Fprintln(os.Stderr, "building ./"+program)
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, module+"/"+program).CombinedOutput()
+func build(ctx context.Context, pkg string) (string, error) {
+	fmt.Fprintln(os.Stderr, "building ./"+pkg)
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
-		return "", fmt.Errorf("go build %s: %w\n%s", program, err, out)
+		return "", err
 	}
-	return binary, nil
+	return program.Build(strings.TrimSpace(string(root)), "./"+pkg)
 }
