@@ -6,15 +6,14 @@ GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# Two at once, since each waits a lot. make lint vets; without DWARF linking takes
-# half the time.
-test: tools
-	@$(MAKE) --no-print-directory -j2 test-packages test-browsers
+# make lint vets; without DWARF linking takes half the time. On a quiet machine
+# `make -j2 test-packages test-browsers` is faster.
+test: tools test-packages test-browsers
 
 GO_TEST = go test -vet=off -ldflags=-w
 
 test-packages:
-	$(GO_TEST) -race -p 3 -parallel 6 ./...
+	$(GO_TEST) -race -parallel 6 ./...
 
 test-browsers:
 	cd e2e && $(GO_TEST) -parallel 4 ./...
