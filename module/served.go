@@ -11,6 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+
+	"github.com/caddy-sse/caddy-sse/module/sites"
 )
 
 // logServed logs where subscriptions are served, once all of Caddy has started. It
@@ -39,7 +41,7 @@ func (f onStarted) Handle(context.Context, caddy.Event) error {
 func servedAt(app *caddyhttp.App) []string {
 	var at []string
 	for _, server := range app.Servers {
-		hosts := subscribed(server.Routes)
+		hosts := sites.Hosts(server.Routes, "http.handlers.sse_subscribe")
 		for _, listen := range server.Listen {
 			address, err := caddy.ParseNetworkAddress(listen)
 			if err != nil {
@@ -52,40 +54,6 @@ func servedAt(app *caddyhttp.App) []string {
 	}
 	slices.Sort(at)
 	return slices.Compact(at)
-}
-
-// subscribed are the hosts of the routes that lead to an sse_subscribe. One without
-// a host is "".
-func subscribed(routes caddyhttp.RouteList) (hosts []string) {
-	for _, route := range routes {
-		for _, handler := range route.Handlers {
-			var inner []string
-			switch h := handler.(type) {
-			case *caddyhttp.Subroute:
-				inner = subscribed(h.Routes)
-			case caddy.Module:
-				if h.CaddyModule().ID == "http.handlers.sse_subscribe" {
-					inner = []string{""}
-				}
-			}
-			if own := hostsOf(route); len(inner) > 0 && len(own) > 0 {
-				inner = own
-			}
-			hosts = append(hosts, inner...)
-		}
-	}
-	return hosts
-}
-
-func hostsOf(route caddyhttp.Route) (hosts []string) {
-	for _, set := range route.MatcherSets {
-		for _, matcher := range set {
-			if match, ok := matcher.(*caddyhttp.MatchHost); ok {
-				hosts = append(hosts, *match...)
-			}
-		}
-	}
-	return hosts
 }
 
 // urlOf is a listener's URL. Where a site has no host, one that listens everywhere

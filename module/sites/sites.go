@@ -42,7 +42,11 @@ type Warning struct {
 func Examine(app *caddyhttp.App) (warnings []Warning) {
 	for _, name := range slices.Sorted(maps.Keys(app.Servers)) {
 		server := app.Servers[name]
-		walk(server.Routes, nil, func(d Directive, way way) {
+		walk(server.Routes, nil, func(handler caddyhttp.MiddlewareHandler, way way) {
+			d, isOurs := handler.(Directive)
+			if !isOurs {
+				return
+			}
 			for _, w := range way.examine(d) {
 				w.Fields = append(w.Fields, zap.Strings("site", way.site(server)))
 				warnings = append(warnings, w)
@@ -50,6 +54,17 @@ func Examine(app *caddyhttp.App) (warnings []Warning) {
 		})
 	}
 	return warnings
+}
+
+// Hosts are those of the sites that have a handler with that ID, once for each. A site
+// without a host is "".
+func Hosts(routes caddyhttp.RouteList, id caddy.ModuleID) (hosts []string) {
+	walk(routes, nil, func(handler caddyhttp.MiddlewareHandler, way way) {
+		if module, ok := handler.(caddy.Module); ok && module.CaddyModule().ID == id {
+			hosts = append(hosts, way.hosts()...)
+		}
+	})
+	return hosts
 }
 
 // A step is one on the way of a request to a directive: a route of several, and
@@ -73,19 +88,19 @@ func (s step) isApart(other caddyhttp.Route) bool {
 	return other.Group != "" && other.Group == s.route().Group
 }
 
-// A way is all steps to a directive, from the server's routes on.
+// A way is all steps to a handler, from the server's routes on.
 type way []step
 
-// walk visits all directives of the routes, with the way to each.
-func walk(routes caddyhttp.RouteList, to way, visit func(Directive, way)) {
+// walk visits all handlers of the routes that have no further routes, with the way to
+// each.
+func walk(routes caddyhttp.RouteList, to way, visit func(caddyhttp.MiddlewareHandler, way)) {
 	for i, route := range routes {
 		for j, handler := range route.Handlers {
 			here := append(slices.Clip(to), step{routes, i, j})
-			switch h := handler.(type) {
-			case *caddyhttp.Subroute:
+			if h, ok := handler.(*caddyhttp.Subroute); ok {
 				walk(h.Routes, here, visit)
-			case Directive:
-				visit(h, here)
+			} else {
+				visit(handler, here)
 			}
 		}
 	}
@@ -97,6 +112,16 @@ func (w way) site(server *caddyhttp.Server) []string {
 		return hosts
 	}
 	return server.Listen
+}
+
+// hosts are those of the outermost step that has some, or "".
+func (w way) hosts() []string {
+	for _, s := range w {
+		if hosts := hostsOf(s.route()); len(hosts) > 0 {
+			return hosts
+		}
+	}
+	return []string{""}
 }
 
 func hostsOf(route caddyhttp.Route) (hosts []string) {
