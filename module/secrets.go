@@ -14,8 +14,8 @@ import (
 )
 
 // secrets are the credentials and the TLS configuration of connections to Redis,
-// as the files and placeholders have them when a connection is made: whoever
-// rotates a password or a certificate need not reload. Connections that are there
+// as the files and placeholders have them when a connection is made: a
+// rotated password or certificate needs no reload. Connections that are there
 // go on with what they began with.
 type secrets struct {
 	redis  *Redis
@@ -30,12 +30,12 @@ func (r *Redis) rotating(o *redis.Options, log func() *zap.Logger) *redis.Option
 	s := &secrets{redis: r, log: log}
 	s.last.Store(o)
 	c := *o
-	c.CredentialsProviderContext = func(context.Context) (username, password string, err error) {
-		now := s.now()
-		return now.Username, now.Password, nil
-	}
 	c.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		return bus.NewDialer(s.now())(ctx, network, addr)
+	}
+	c.CredentialsProviderContext = func(context.Context) (username, password string, err error) {
+		read := s.last.Load() // for the connection that has just been made
+		return read.Username, read.Password, nil
 	}
 	return &c
 }
