@@ -10,6 +10,16 @@ import (
 	"strings"
 )
 
+// Ours compiles a command of this project's root module, also for tests of other modules:
+// in the module's own folder, so that its go.mod holds. See [Build].
+func Ours(pkg string, flags ...string) (path string, err error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddy-sse/caddy-sse").Output()
+	if err != nil {
+		return "", err
+	}
+	return Build(strings.TrimSpace(string(root)), pkg, flags...)
+}
+
 // Build compiles the command of a package, which is a path relative to the folder
 // dir, with flags of `go build`, and returns the path of the executable.
 //

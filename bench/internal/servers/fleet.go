@@ -76,12 +76,12 @@ func (f *Fleet) prepare(ctx context.Context, o Options) (err error) {
 		return ok && name != "flush"
 	}
 	if f.gateway == "" && slices.ContainsFunc(o.Names, isGateway) {
-		if f.gateway, err = build(ctx, "cmd/caddy"); err != nil {
+		if f.gateway, err = build("cmd/caddy"); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(o.Names, "flush") {
-		f.flush, err = build(ctx, "bench/internal/flush")
+		f.flush, err = build("bench/internal/flush")
 	}
 	return err
 }
