@@ -11,7 +11,7 @@
 //
 // A member, a channel and an address (or a network of them) choose those who match
 // all that is given. Limits are how many are listed, 100 unless said otherwise.
-// Whoever reaches the admin endpoint may do all that.
+// Anyone who reaches the admin endpoint may do all that.
 package admin
 
 import (

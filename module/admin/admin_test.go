@@ -141,7 +141,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// Whoever is thrown out stays out for the time.
+// Anyone who is thrown out stays out for the time.
 func TestKick(t *testing.T) {
 	g, server := start(t)
 	var closed admin.Closed
@@ -195,39 +195,22 @@ func TestCommand(t *testing.T) {
 	g, server := start(t)
 	run := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"sse"}, append(args, "--address", strings.TrimPrefix(g.Admin, "http://"))...)
-		out, err := exec.Command(gatewaytest.Binary(t), args...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
+		stdout, stderr, code := command(t, g, args...)
+		if code != 0 {
+			t.Fatalf("%v ends with %d: %s%s", args, code, stdout, stderr)
 		}
-		return string(out)
+		return stdout + stderr
 	}
 	s := subscribe(t, g, "/member/ann/1")
 	kept := subscribe(t, g, "/kept/1")
-	tailing := func(args ...string) *strings.Builder {
-		t.Helper()
-		var text strings.Builder
-		cmd := exec.Command(gatewaytest.Binary(t), append(append([]string{"sse", "tail"}, args...), "--address", strings.TrimPrefix(g.Admin, "http://"))...)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		b := make([]byte, 4096)
-		for !strings.Contains(text.String(), "id: ") {
-			n, err := out.Read(b)
-			if err != nil {
-				t.Fatal(err)
+	for _, args := range [][]string{{"live:1"}, {"kept:1", "--history"}} {
+		lines := tail(t, g, args...)
+		for !strings.HasPrefix(lines.Text(), "id: ") {
+			if !lines.Scan() {
+				t.Fatalf("the tail of %s has ended: %v", args, lines.Err())
 			}
-			text.Write(b[:n])
 		}
-		return &text
 	}
-	tailing("live:1")
-	tailing("kept:1", "--history")
 
 	if got := run("status"); !strings.Contains(got, server.Addr+"  up") || !strings.Contains(got, "subscribers  4") {
 		t.Errorf("status says\n%s", got)

@@ -32,6 +32,21 @@ func command(t *testing.T, g *gatewaytest.Gateway, args ...string) (stdout, stde
 	return out.String(), err.String(), code
 }
 
+// tail runs `caddy sse tail` until the test ends, and reads what it prints.
+func tail(t *testing.T, g *gatewaytest.Gateway, args ...string) *bufio.Scanner {
+	t.Helper()
+	cmd := exec.Command(gatewaytest.Binary(t), append([]string{"sse", "tail", "--address", strings.TrimPrefix(g.Admin, "http://")}, args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return bufio.NewScanner(out)
+}
+
 // What goes wrong is one sentence, and an exit code that scripts see.
 func TestCommandFails(t *testing.T) {
 	g, server := start(t)
@@ -102,19 +117,6 @@ func TestPublishWithoutStoreToAHistory(t *testing.T) {
 func TestTailHearsWhatASubscriberHears(t *testing.T) {
 	g, server := start(t)
 	server.Do("XADD", "kept:1", "*", "data", "before")
-	tail := func(args ...string) *bufio.Scanner {
-		t.Helper()
-		cmd := exec.Command(gatewaytest.Binary(t), append([]string{"sse", "tail", "--address", strings.TrimPrefix(g.Admin, "http://")}, args...)...)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		return bufio.NewScanner(out)
-	}
 	next := func(lines *bufio.Scanner, prefix string) string {
 		t.Helper()
 		for lines.Scan() {
@@ -128,7 +130,7 @@ func TestTailHearsWhatASubscriberHears(t *testing.T) {
 		t.Fatalf("there is no line %s: %v", prefix, lines.Err())
 		return ""
 	}
-	live, kept, asJSON := tail("live:1"), tail("kept:1"), tail("kept:2", "--history", "--json")
+	live, kept, asJSON := tail(t, g, "live:1"), tail(t, g, "kept:1"), tail(t, g, "kept:2", "--history", "--json")
 	next(live, "id: ")
 	next(kept, "id: ")
 	redistest.Await(t, "the third", func() bool {

@@ -99,10 +99,15 @@ func show[T any](a *api, c *cobra.Command, method, path string, query url.Values
 	if err := a.ask(method, path, query, body, &reply); err != nil {
 		return err
 	}
+	return a.print(c.OutOrStdout(), reply, func(w io.Writer) error { return write(w, reply) })
+}
+
+// print prints a reply: as JSON if that is asked for, else as write has it.
+func (a *api) print(to io.Writer, reply any, write func(io.Writer) error) error {
 	if a.json {
-		return json.NewEncoder(c.OutOrStdout()).Encode(reply)
+		return json.NewEncoder(to).Encode(reply)
 	}
-	return write(c.OutOrStdout(), reply)
+	return write(to)
 }
 
 // set sets a parameter that is not empty.

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,7 @@ ask it, too.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(c.OutOrStdout(), s, nil, 0); err != nil {
+			if err := a.printStatus(c.OutOrStdout(), s, nil, 0); err != nil {
 				return err
 			}
 			return trouble(s)
@@ -62,14 +61,11 @@ func trouble(s admin.Status) error {
 	return nil
 }
 
-// print writes a status, as JSON if that is asked for. If there is an
-// earlier one, it also writes what has flowed since.
-func (a *api) print(w io.Writer, s admin.Status, last *admin.Status, since time.Duration) error {
-	if a.json {
-		return json.NewEncoder(w).Encode(s)
-	}
-	writeStatus(w, s, last, since)
-	return nil
+func (a *api) printStatus(to io.Writer, s admin.Status, last *admin.Status, since time.Duration) error {
+	return a.print(to, s, func(w io.Writer) error {
+		writeStatus(w, s, last, since)
+		return nil
+	})
 }
 
 // writeStatus writes a status, and, if there is an earlier one, what has flowed

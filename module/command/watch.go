@@ -34,7 +34,7 @@ func (a *api) watch(c *cobra.Command) error {
 		s, err := a.look()
 		now := time.Now()
 		if err == nil {
-			err = a.print(&text, s, last, now.Sub(at))
+			err = a.printStatus(&text, s, last, now.Sub(at))
 			last = &s
 		} else {
 			last = nil
