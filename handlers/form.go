@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -46,7 +45,6 @@ func formPlaceholders(form url.Values) caddy.ReplacerFunc {
 // The reasons for which a form is refused.
 var (
 	errNoForm   = errors.New("the body must be a form: application/x-www-form-urlencoded or multipart/form-data")
-	errBadForm  = errors.New("the form cannot be read")
 	errFormText = errors.New("the form must be UTF-8")
 )
 
@@ -57,7 +55,8 @@ func parseForm(header http.Header, body string) (url.Values, error) {
 		return nil, nil
 	}
 	mediaType, params, _ := mime.ParseMediaType(header.Get("Content-Type"))
-	form, err := url.Values(nil), error(nil)
+	var form url.Values
+	var err error
 	switch mediaType {
 	case "application/x-www-form-urlencoded":
 		form, err = url.ParseQuery(body)
@@ -67,7 +66,7 @@ func parseForm(header http.Header, body string) (url.Values, error) {
 		return nil, caddyhttp.Error(http.StatusBadRequest, errNoForm)
 	}
 	if err != nil {
-		return nil, caddyhttp.Error(http.StatusBadRequest, &refusal{errBadForm.Error(), err})
+		return nil, caddyhttp.Error(http.StatusBadRequest, &refusal{"the form cannot be read", err})
 	}
 	for _, values := range form {
 		if slices.ContainsFunc(values, func(text string) bool { return !utf8.ValidString(text) }) {
@@ -96,10 +95,10 @@ func parseMultipart(body, boundary string) (url.Values, error) {
 		if part.FormName() == "" || part.FileName() != "" {
 			continue
 		}
-		var text bytes.Buffer
-		if _, err := text.ReadFrom(part); err != nil {
+		text, err := io.ReadAll(part)
+		if err != nil {
 			return nil, err
 		}
-		form.Add(part.FormName(), text.String())
+		form.Add(part.FormName(), string(text))
 	}
 }

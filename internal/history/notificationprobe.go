@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// noticesKey is the Redis stream that gateways add to, to see whether they are
+	// probeKey is the Redis stream that gateways add to, to see whether they are
 	// notified. It holds one entry, and goes when nobody looks any more.
 	probeKey = "sse.probe.notifications"
 	probeTTL = time.Minute
