@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Whoever builds it is told which Go that takes, as the go.mod has it.
+// Those who build it are told which Go that takes, as the go.mod has it.
 func TestGoVersionInDocs(t *testing.T) {
 	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(read(t, "go.mod"))[1]
 	named := regexp.MustCompile(`\[Go\]\(https://go\.dev/dl/\) (\d+\.\d+)`)

@@ -80,7 +80,7 @@ func chatRightToLeft(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) 
 	}
 }
 
-// Whoever writes by an input method ends a word by Enter, and not the message.
+// With an input method, Enter ends a word, and not the message.
 func chatInputMethod(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) {
 	min := comeIn(t, g.Addr, "민지")
 	min.do(chromedp.SendKeys(chromedp.CSS("#text"), "안녕하세요"))
@@ -132,7 +132,7 @@ func chatSixTabs(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) {
 	eve.awaitTexts("kept")
 }
 
-// Whoever signs out in one tab is out in all, and is the same in all.
+// Signing out in one tab is signing out in all, and all have the same session.
 func chatSignedOut(t *testing.T, g *gatewaytest.Gateway, _ *redistest.Server) {
 	fay := comeIn(t, g.Addr, "Fay")
 	second := person{fay.openBeside("http://" + g.Addr + "/"), "Fay"}

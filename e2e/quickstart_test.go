@@ -189,7 +189,7 @@ func TestQuickstartPage(t *testing.T) {
 		ann.fits("the page", width, "#name", "#state", "#composer button")
 	}
 
-	// Whoever writes by an input method ends a word by Enter, and not the message.
+	// With an input method, Enter ends a word, and not the message.
 	ann.do(chromedp.SendKeys(chromedp.CSS("#text"), "안녕하세요"))
 	ann.composes("#text")
 	ann.do(chromedp.Func(pressEnter))

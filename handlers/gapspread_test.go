@@ -73,7 +73,7 @@ func (g *gapped) told() int {
 }
 
 // One fault of Redis is one gap for each page, whatever the number of its channels,
-// and the pages are told one after another, since each then loads anew what it shows.
+// and the pages are told one after another, since each then loads again what it shows.
 func TestGapsAreSpread(t *testing.T) {
 	t.Parallel()
 	const pages, spread = 500, time.Second

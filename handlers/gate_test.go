@@ -21,7 +21,7 @@ type doorkeeper struct {
 	asked  int
 }
 
-// newDoorkeeper lets in whoever has a cookie that names a user.
+// newDoorkeeper lets in anyone who has a cookie that names a user.
 func newDoorkeeper(t *testing.T) *doorkeeper {
 	t.Helper()
 	k := &doorkeeper{active: make(map[net.Conn]bool)}

@@ -51,7 +51,7 @@ func init() {
 // It answers GET and HEAD requests that accept `application/json` by name, or
 // that accept anything; all others go on to the next handler.
 //
-// Whoever may send the request may read the history: put authentication in
+// Anyone who may send the request may read the history: put authentication in
 // front.
 //
 // Errors: 400 for a bad channel name or parameter, 500 if Redis denies it or

@@ -181,7 +181,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Whoever is refused costs nothing that stays.
+// Anyone who is refused costs nothing that stays.
 func TestManyAreRefused(t *testing.T) {
 	const refused = 10_000
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 
 const notComing = "keyspace notifications do not come"
 
-// Where keyspace notifications end, whoever has ended them and whether Redis says
+// Where keyspace notifications end, no matter who has ended them and whether Redis says
 // so or not, entries come by another way; and they are used again when they come.
 func TestNotificationsEnd(t *testing.T) {
 	for name, test := range map[string]struct {

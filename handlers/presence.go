@@ -43,7 +43,7 @@ func init() {
 // It answers GET and HEAD requests that accept `application/json` by name, or
 // that accept anything; all others go on to the next handler.
 //
-// Whoever may send the request may see who is there: put authentication in front.
+// Anyone who may send the request may see who is there: put authentication in front.
 //
 // Errors: 400 for a bad channel name, 500 if Redis denies it, 503 with
 // Retry-After while Redis is away. They go through Caddy's error handling; the

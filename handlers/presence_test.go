@@ -144,7 +144,7 @@ func TestPresence(t *testing.T) {
 	ben.Leave() // with linger 0
 	watch.Await("event: sse.leave\ndata: {\"channel\":\"room:1\",\"id\":\"ben\"}\n\n")
 
-	// A page that is loaded anew does not leave.
+	// A page that is loaded again does not leave.
 	third.Leave()
 	back := join(t, g, "/rooms/1?user=ann&name=Ann")
 	cleo := join(t, g, "/live/1?user=cleo")

@@ -36,7 +36,7 @@ func init() {
 // Other methods go on to the next handler. With `from_response` it publishes what
 // the next handler answers instead.
 //
-// Whoever may send the request may publish: put authentication in front.
+// Anyone who may send the request may publish: put authentication in front.
 //
 // Errors: 400 for a bad channel name, empty data or a malformed envelope, 413
 // for data that is too large, 500 if Redis denies it or keeps something else

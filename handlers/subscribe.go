@@ -42,7 +42,7 @@ func init() {
 // channel's history, if it has one, else from what the gateway remembers. Where
 // that is not possible, it is told by an event `sse.gap` with data
 // `{"channel","reason","from","to","channels"}`, so that the page can fetch what it
-// shows anew, of all those channels. The reason is one word:
+// shows again, of all those channels. The reason is one word:
 //
 // Reason | Meaning
 // -------|--------

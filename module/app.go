@@ -95,7 +95,7 @@ type App struct {
 	Memory int64 `json:"memory,omitempty"`
 
 	// Over how long subscribers whom a fault of Redis has hit are told so, each at
-	// a moment of its own, since each page then loads anew what it shows. One is
+	// a moment of its own, since each page then loads again what it shows. One is
 	// told of all its channels at once, and until then gets events without IDs.
 	// Default: 3s. From 100ms to 24h. Negative: at once.
 	GapSpread caddy.Duration `json:"gap_spread,omitempty"`

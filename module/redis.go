@@ -81,7 +81,7 @@ type RedisTLS struct {
 	// The name that the server's certificate must have. Default: its host.
 	ServerName string `json:"server_name,omitempty"`
 
-	// Trust any certificate. Whoever sits between can then read and write
+	// Trust any certificate. Anyone who sits between can then read and write
 	// everything, the password too.
 	InsecureSkipVerify bool `json:"insecure_skip_verify,omitempty"`
 }

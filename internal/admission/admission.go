@@ -53,7 +53,7 @@ type Permit struct {
 }
 
 // Admit lets a subscriber into all the scopes, or says which limit it would be
-// over. Whoever is admitted has to leave. The scopes are kept, and not changed.
+// over. Anyone who is admitted has to leave. The scopes are kept, and not changed.
 func Admit(scopes []Scope, ip netip.Addr, cost int64) (*Permit, eventstream.BusyReason) {
 	p := &Permit{ip: Network(ip), cost: cost}
 	for i, s := range scopes {

@@ -2,7 +2,7 @@ package admission
 
 import "testing"
 
-// A counter stays as long as a configuration holds it or somebody is in, whoever goes
+// A counter stays as long as a configuration holds it or somebody is in, no matter who goes
 // last.
 func TestCounters(t *testing.T) {
 	t.Parallel()

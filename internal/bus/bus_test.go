@@ -137,7 +137,7 @@ func TestForgottenChannelIsUnsubscribed(t *testing.T) {
 	}
 }
 
-// Whoever listens again is told again, however the commands overtake.
+// Anyone who listens again is told again, however the commands overtake.
 func TestFlapping(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -43,7 +43,7 @@ func refuseRedial(d dial) dial {
 // failAtUse makes a connection that cannot be made one that fails when it is used.
 // A dial that fails is printed by go-redis, to a logger that all who use go-redis
 // in this process share and that is not ours to silence; and after some of them it
-// does not dial for up to a second, whoever asks.
+// does not dial for up to a second, no matter who asks.
 func failAtUse(d dial) dial {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d(ctx, network, addr)

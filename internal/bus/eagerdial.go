@@ -45,7 +45,7 @@ func encrypt(ctx context.Context, c net.Conn, config *tls.Config, addr string) (
 }
 
 // dialEagerly dials, and as long as that has not come to anything dials beside it
-// anew each dialAgain, which takes the place of the try before.
+// again each dialAgain, which takes the place of the try before.
 func dialEagerly(ctx context.Context, d dial, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

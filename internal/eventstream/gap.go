@@ -26,7 +26,7 @@ const (
 var Reasons = [...]Reason{Trimmed, Reset, Overflow, Unknown}
 
 // A Gap tells a subscriber that it may have missed events of a channel, so that
-// its page can fetch what it shows anew.
+// its page can fetch what it shows again.
 type Gap struct {
 	Channel string `json:"channel"`
 	Reason  Reason `json:"reason"`

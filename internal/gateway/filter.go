@@ -60,7 +60,7 @@ func (g *Gateway) ListSubscribers(f Filter, limit int) (subscribers []Subscriber
 }
 
 // Kick closes the subscribers that a filter chooses, and, if ban is not zero,
-// keeps whoever matches it out for so long: by member or address, where the
+// keeps anyone who matches it out for so long: by member or address, where the
 // filter is an ID. It returns how many were closed.
 func (g *Gateway) Kick(f Filter, ban time.Duration) (n int) {
 	if f.IsEmpty() {
@@ -92,7 +92,7 @@ func (s *Subscription) ip() string {
 	return s.RemoteIP.String()
 }
 
-// identityFilter chooses whoever this is, when it comes again.
+// identityFilter chooses this client when it connects again.
 func (s *Subscription) identityFilter() Filter {
 	if s.Member != "" {
 		return Filter{Member: s.Member}

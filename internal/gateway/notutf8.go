@@ -14,7 +14,7 @@ import (
 // and once a minute at most, since clients may have any number of channels.
 type notUTF8 struct {
 	limiter ratelog.Limiter
-	lines   chan []zap.Field // to be logged: whoever receives the payloads must not wait
+	lines   chan []zap.Field // to be logged: the reader of payloads must not wait
 }
 
 func (n *notUTF8) init() { n.lines = make(chan []zap.Field, 1) }

@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
-// A Spec is a request to subscribe, as whoever has read it wants it done.
+// A Spec is a request to subscribe, as a handler has read it.
 type Spec struct {
 	// Request is what the hub is asked for; [Gateway.Open] fills in Meta.
 	Request hub.Request

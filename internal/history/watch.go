@@ -23,7 +23,7 @@ const (
 	watchFor = 500 * time.Millisecond
 )
 
-// watchers are clients that wait at Redis streams, by XREAD BLOCK, for whoever
+// watchers are clients that wait at Redis streams, by XREAD BLOCK, for anyone who
 // adds entries without a word.
 type watchers struct {
 	all  []*watcher

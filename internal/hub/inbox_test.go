@@ -35,7 +35,7 @@ type counting struct {
 func (c *counting) Send(*eventstream.Frame) { c.events.Add(1) }
 
 // While a loop does nothing, what waits for it is bounded, and within the memory;
-// the other loop is not held up. Then whoever has missed something is told so, and
+// the other loop is not held up. Then those who have missed something are told so, and
 // gets what comes after it.
 func TestInboxIsBounded(t *testing.T) {
 	const limit, events = 1 << 20, 5000

@@ -20,7 +20,7 @@ type log struct {
 	generation int // counts the resets
 }
 
-// reset begins anew: what was before the start is forgotten.
+// reset begins again: what was before the start is forgotten.
 func (l *log) reset(start position, before eventstream.Reason) {
 	for _, r := range l.recent {
 		r.channel.hub.memory.remove(r)

@@ -8,7 +8,7 @@ import (
 
 // pendingGaps are the gaps that a subscriber has yet to be told of, in one event.
 //
-// A page answers a gap by loading anew what it shows, so those whom a fault has hit
+// A page answers a gap by loading again what it shows, so those whom a fault has hit
 // are told one after another, and of all their channels at once. Until then, no
 // event that a subscriber gets has an ID: were its connection cut with a newer one,
 // it would come back as if it had missed nothing. With the one that it had before the

@@ -49,7 +49,7 @@ type Request struct {
 	// Retention is what the channels have to remember. Without events in it, a live
 	// subscriber gets no IDs.
 	Retention Retention
-	// Meta is what whoever asks for it knows of the subscriber besides.
+	// Meta is what the caller knows of the subscriber besides.
 	Meta any
 	// Preamble is what the subscriber is sent first.
 	Preamble *eventstream.Frame

@@ -10,8 +10,8 @@
 //	sse.presence.by:<gateway>  a set: the channels that the gateway has members in
 //
 // Coming and going are said to the channel as signals, by the scripts that change
-// the hash: whoever comes with the first of several subscribers, on any gateway, and
-// whoever leaves with the last.
+// the hash: anyone who comes with the first of several subscribers, on any gateway, and
+// anyone who leaves with the last.
 package presence
 
 import (

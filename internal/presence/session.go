@@ -34,7 +34,7 @@ type Handle struct {
 
 // Enter counts a subscriber of the member's in the channels. The info is JSON, and
 // may be empty; the newest counts. When the last subscriber has left, the member's
-// session goes on for the time linger, since a page that is loaded anew leaves, too.
+// session goes on for the time linger, since a page that is loaded again leaves, too.
 func (p *Presence) Enter(channels []string, member, info string, linger time.Duration) *Handle {
 	p.mu.Lock()
 	defer p.mu.Unlock()

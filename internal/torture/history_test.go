@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
-// Whoever comes back gets what it missed, once, in order, on any gateway; and
+// Anyone who comes back gets what it missed, once, in order, on any gateway; and
 // no fault of Redis or of a gateway costs anyone an event.
 func TestTorture(t *testing.T) {
 	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -46,7 +46,7 @@ func denies(handler caddyhttp.MiddlewareHandler) bool {
 	return false
 }
 
-// meets reports whether the set matches requests that others match, too, whoever
+// meets reports whether the set matches requests that others match, too, no matter who
 // sends them, as far as that can be told.
 func meets(set caddyhttp.MatcherSet, others caddyhttp.MatcherSets, methods []string) bool {
 	for _, matcher := range set {

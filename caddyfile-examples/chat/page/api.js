@@ -10,7 +10,7 @@ export class Problem extends Error {
 
 // call returns what the app answers. If it has done what was asked, but the
 // others are told of it later only, it calls late. Without a session the page
-// begins anew.
+// begins again.
 export async function call(method, path, body, late = () => {}) {
 	const answer = await fetch(`/api/chat/${path}`, {
 		method,

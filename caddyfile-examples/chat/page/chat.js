@@ -73,7 +73,7 @@ const hears = {
 		}
 		about();
 	},
-	// Something may be missing: what is shown is fetched anew, each thing once.
+	// Something may be missing: what is shown is fetched again, each thing once.
 	"sse.gap"({ channels }) {
 		const isRoom = channel => channel === `chat:${room.id}`;
 		if (channels.some(isRoom)) later(loadMessages);
@@ -97,7 +97,7 @@ function later(load) {
 	}, 500 * Math.random());
 }
 
-// ---- You. All tabs of a browser have the same session, and begin anew when it
+// ---- You. All tabs of a browser have the same session, and begin again when it
 // changes.
 
 const tabs = new BroadcastChannel("session");
