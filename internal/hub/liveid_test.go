@@ -56,6 +56,28 @@ func TestANewLifeOfAChannelIsANewPosition(t *testing.T) {
 	}
 }
 
+// Of equal IDs of the app's own nobody can tell which one a client has had: rather too
+// much comes than too little.
+func TestOwnIDsThatRepeat(t *testing.T) {
+	t.Parallel()
+	h := New(new(source), 1)
+	s, out := several(false, "", "x")
+	join(h, s, out)
+	h.Subscribed("x")
+	for i, id := range []string{"a", "b", "a", "c"} {
+		h.Message("x", fmt.Sprintf(`{"id":%q,"data":"event %d"}`, id, i))
+	}
+	back, out := several(false, "a", "x")
+	join(h, back, out)
+	h.Open(back)
+	h.Settle()
+	for i, want := range []bool{false, true, true, true} {
+		if got := strings.Contains(out.got.String(), fmt.Sprint("data: event ", i)); got != want {
+			t.Errorf("event %d came: %t\n%s", i, got, out.got.String())
+		}
+	}
+}
+
 // Another gateway tells equal payloads apart if it has received the same before, and
 // else, after a while, too; until then rather too much comes than too little.
 func TestEqualPayloadsAreToldApart(t *testing.T) {
