@@ -57,22 +57,29 @@ func TestBacklogCatchesUp(t *testing.T) {
 	p.Delay(10 * time.Millisecond)
 	b, _, _ := start(t, &redis.Options{Addr: p.Addr})
 	redistest.Await(t, "the first probe", b.Up)
-	server.Kill()
-	redistest.Await(t, "noticing", b.Away)
-	const n = 1500
-	stored, _ := storeLater(t, b, n, "a", "b", "c")
-	server.Restart()
-	redistest.Await(t, "redis to be back", b.Up)
-	began := time.Now()
-	redistest.Await(t, "an end of the backlog", func() bool { return stored.Load() == 3*n })
-	rate := 3 * n / time.Since(began).Seconds()
-	t.Logf("%.0f events a second", rate)
-	// One at a time, 20 ms away, would be 50. The bound leaves room for a busy machine.
-	if rate < 300 {
-		t.Errorf("%.0f events a second", rate)
+	const n, wanted = 1500, 1500 // a second: ten times what may arrive
+	catchUp := func(channels ...string) (rate float64) {
+		server.Kill()
+		redistest.Await(t, "noticing", b.Away)
+		stored, _ := storeLater(t, b, n, channels...)
+		server.Restart()
+		redistest.Await(t, "redis to be back", b.Up)
+		began := time.Now()
+		redistest.Await(t, "an end of the backlog", func() bool { return int(stored.Load()) == n*len(channels) })
+		rate = float64(n*len(channels)) / time.Since(began).Seconds()
+		t.Logf("%.0f events a second", rate)
+		for _, c := range channels {
+			checkStored(t, server, c, n)
+		}
+		return rate
 	}
-	for _, c := range []string{"a", "b", "c"} {
-		checkStored(t, server, c, n)
+	// A busy machine may be slow once. One at a time, 20 ms away, would be 50.
+	best := catchUp("a", "b", "c")
+	for try := 2; best < wanted && try <= 3; try++ {
+		best = max(best, catchUp(fmt.Sprint("a", try), fmt.Sprint("b", try), fmt.Sprint("c", try)))
+	}
+	if best < wanted {
+		t.Errorf("%.0f events a second at best", best)
 	}
 }
 
