@@ -5,7 +5,10 @@
 // this gateway, in each of its transports, beside the least that a delivery can
 // cost, and beside any other server that it is pointed at:
 //
-//	go run ./bench
+//	cd bench && go run .
+//
+// It is a module of its own, so that what it needs stays out of the module that
+// people plug into their Caddy.
 //
 // See README.md for what the numbers mean.
 package main

@@ -30,6 +30,7 @@ type measurement struct {
 	crowd   *subscribers.Client
 	meter   *meter
 	sample  report.Sample
+	profile *profiler
 }
 
 func measure(ctx context.Context, s *settings, fleet *servers.Fleet, row row) (report.Sample, error) {
@@ -44,6 +45,7 @@ func measure(ctx context.Context, s *settings, fleet *servers.Fleet, row row) (r
 	}
 	defer crowd.Stop()
 	m := &measurement{settings: s, stalled: row.stalled, server: server, crowd: crowd, meter: newMeter(server, fleet.Redis, crowd)}
+	m.profile = newProfiler(s.profile, row, server)
 	for _, step := range []func(context.Context) error{m.prime, m.baseline, m.connect, m.stall, m.warmUp, m.deliver} {
 		if err := step(ctx); err != nil {
 			return m.sample, err
@@ -84,8 +86,11 @@ func (m *measurement) connect(ctx context.Context) error {
 	}
 	m.sample.CPUPerConnect = microseconds(after.server-before.server) / float64(m.Subscribers)
 	memory, err := m.meter.settled(ctx)
+	if err != nil {
+		return err
+	}
 	m.sample.Idle = memory / float64(m.Subscribers)
-	return err
+	return m.profile.heap(ctx)
 }
 
 // stall adds those who never read.
@@ -103,6 +108,7 @@ func (m *measurement) warmUp(ctx context.Context) error {
 
 // deliver is what all this is about.
 func (m *measurement) deliver(ctx context.Context) error {
+	profiled := m.profile.cpu(ctx, m.Duration)
 	before, err := m.meter.read()
 	if err != nil {
 		return err
@@ -113,6 +119,9 @@ func (m *measurement) deliver(ctx context.Context) error {
 	}
 	after, err := m.meter.read()
 	if err != nil {
+		return err
+	}
+	if err := <-profiled; err != nil {
 		return err
 	}
 	memory, err := m.meter.memory()

@@ -24,6 +24,7 @@ func run(ctx context.Context, s *settings) error {
 	defer cancel()
 	fleet, err := servers.Prepare(ctx, servers.Options{
 		Names: s.names, PerConnection: s.PerConnection, Given: s.given, Redis: s.redis, Gateway: s.gateway, Linger: s.Linger,
+		Profiles: s.profile != "",
 	})
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func run(ctx context.Context, s *settings) error {
 // connections is how many a server has at most.
 func (s *settings) connections() int {
 	for _, name := range s.names {
-		if name != "h2" && name != "flush" && !s.given[name].HTTP2 {
+		if name != "h2" && name != "h2+wrapper" && name != "flush" && !s.given[name].HTTP2 {
 			return s.Subscribers
 		}
 	}

@@ -33,6 +33,7 @@ type settings struct {
 	given   map[string]servers.Given
 	redis   string
 	gateway string
+	profile string // folder
 	json    bool
 }
 
@@ -60,6 +61,7 @@ func parseSettings(args []string) (*settings, error) {
 	})
 	f.StringVar(&s.redis, "redis", "", "the `host:port` of a Redis to use instead of starting one")
 	f.StringVar(&s.gateway, "gateway", "", "the `path` of a Caddy with this plugin, to measure instead of building one")
+	f.StringVar(&s.profile, "profile", "", "the `folder` that profiles of the gateways are written to, of the CPU while they deliver, and of the heap when all have subscribed")
 	f.BoolVar(&s.json, "json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
 		return nil, err

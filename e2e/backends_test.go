@@ -75,7 +75,7 @@ func TestBackends(t *testing.T) {
 			redistest.Await(t, "a subscription", func() bool { return server.Listeners("live") == 1 })
 
 			cmd := exec.Command(tool(t, app.command[0]), app.command[1:]...)
-			cmd.Env = append(os.Environ(), "REDIS_URL="+server.URL(""), "NODE_PATH=/usr/share/nodejs", "SCRIPT=../internal/bus/sse_publish.lua")
+			cmd.Env = append(os.Environ(), "REDIS_URL="+server.URL(""), "NODE_PATH=/usr/share/nodejs", "SCRIPT=../internal/broker/redis/sse_publish.lua")
 			cmd.Stdin = strings.NewReader(app.program)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)

@@ -24,6 +24,7 @@ var browser = sync.OnceValues(func() (context.Context, error) {
 	allocator, quitAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // which does not work as root in a container
 		chromedp.DisableGPU,
+		chromedp.Flag("ignore-certificate-errors", true), // which tests make themselves
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 	)...)

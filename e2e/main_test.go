@@ -9,6 +9,7 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	quitBrowser() // the one there is by then
+	removeNPM()
 	os.Exit(code)
 }
 

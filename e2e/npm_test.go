@@ -3,9 +3,11 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,33 +15,47 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
-// installNPM installs the clients of e2e/npm, and returns the folder.
+// installNPM installs the clients of e2e/npm, once for all tests, and returns the folder.
 func installNPM(t *testing.T) string {
 	t.Helper()
-	npm, err := exec.LookPath("npm")
+	dir, err := npmClients()
+	if errors.Is(err, errNoNPM) {
+		t.Skip(err)
+	}
 	if err != nil {
-		t.Skip("there is no npm")
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "clients.js"} {
-		text, err := os.ReadFile(filepath.Join("npm", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if exec.CommandContext(t.Context(), npm, "ping").Run() != nil {
-			t.Skip("npm's registry cannot be reached")
-		}
-		t.Fatalf("npm ci: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	return dir
 }
+
+var errNoNPM = errors.New("there is no npm, or its registry cannot be reached")
+
+// removeNPM removes them.
+var removeNPM = func() {}
+
+var npmClients = sync.OnceValues(func() (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", errNoNPM
+	}
+	dir, err := os.MkdirTemp("", "npm")
+	if err != nil {
+		return "", err
+	}
+	removeNPM = func() { _ = os.RemoveAll(dir) }
+	if err := os.CopyFS(dir, os.DirFS("npm")); err != nil {
+		return "", err
+	}
+	cmd := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if exec.Command(npm, "ping").Run() != nil {
+			return "", errNoNPM
+		}
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	return dir, nil
+})
 
 // Clients of Node, which take no ID that comes without data, miss nothing that was
 // published while they were cut off before their first event, if there is a

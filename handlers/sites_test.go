@@ -166,6 +166,7 @@ var fencedCaddyfile = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 // Nothing in the examples and the docs is warned of, but for what the docs show as a
 // mistake. It runs alone.
 func TestExamplesAreWarnedOfNothing(t *testing.T) {
+	t.Setenv("JWT_SECRET", "0123456789abcdef0123456789abcdef")
 	examples := make(map[string]string)
 	for _, pattern := range []string{"../caddyfile-examples/*/Caddyfile*", "../README.md", "../docs/*.md"} {
 		files, err := filepath.Glob(pattern)

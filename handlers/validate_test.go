@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/caddy-sse/caddy-sse/internal/configtest"
 )
 
 // What is wrong is refused in the same words, in the Caddyfile with its line, and
@@ -12,6 +14,8 @@ import (
 func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 	const duration, long, size = "is a duration from 100ms to 24h, not ", "is a duration from 100ms to 8760h, not ", "is a size from 4KiB to "
 	for _, c := range []struct{ directive, line, json, want string }{
+		{"sse", "heartbeat 25s events", `"heartbeat": "25s", "heartbeat_as": "events"`, `heartbeat: "events" is not what a heartbeat can be: it is comment or event`},
+		{"sse", "heartbeat off event", `"heartbeat": -1, "heartbeat_as": "event"`, "heartbeat is off, so it is no event"},
 		{"sse", "heartbeat 25ns", `"heartbeat": 25`, "heartbeat " + duration + "25ns"},
 		{"sse", "retry 25ns", `"retry": 25`, "retry " + duration + "25ns"},
 		{"sse", "retry -3s", `"retry": "-3s"`, "retry " + duration + "-3s"},
@@ -38,6 +42,20 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse", "", `"redis": {"embedded": "127.0.0.1:6379", "db": "1"}`, "no setting but keyspace_notifications"},
 		{"sse", "redis embedded 192.0.2.1:6379", `"redis": {"embedded": "192.0.2.1:6379"}`, "not a loopback address"},
 
+		{"sse", "redis sentinel", `"redis": {"sentinel": {}}`, "redis sentinel needs the name by which the sentinels know the master"},
+		{"sse", "redis sentinel mymaster", `"redis": {"sentinel": {"master": "mymaster"}}`, "redis sentinel needs the addresses of sentinels"},
+		{"sse", "redis sentinel mymaster a", `"redis": {"sentinel": {"master": "mymaster", "addresses": ["a"]}}`, `"a" is not the host:port of a sentinel`},
+		{"sse", "redis sentinel mymaster a:1 a:1", `"redis": {"sentinel": {"master": "mymaster", "addresses": ["a:1", "a:1"]}}`, "a:1 stands here twice"},
+		{"sse", "redis sentinel mymaster a:1 {\ndb x\n}", `"redis": {"sentinel": {"master": "mymaster", "addresses": ["a:1"]}, "db": "x"}`, `db "x" is not a number from 0`},
+		{"sse", "redis sentinel mymaster a:1 {\nsentinel_tls {\ncert a\n}\n}", `"redis": {"sentinel": {"master": "mymaster", "addresses": ["a:1"], "tls": {"cert": "a"}}}`, "cert and key belong together"},
+		{"sse", "redis cluster", `"redis": {"cluster": {}}`, "redis cluster needs the address of at least one node"},
+		{"sse", "redis cluster a", `"redis": {"cluster": {"addresses": ["a"]}}`, `"a" is not the host:port of a node`},
+		{"sse", "redis cluster a:1 a:1", `"redis": {"cluster": {"addresses": ["a:1", "a:1"]}}`, "a:1 stands here twice"},
+		{"sse", "redis cluster a:1 {\ndb 1\n}", `"redis": {"cluster": {"addresses": ["a:1"]}, "db": "1"}`, "a cluster has no database but 0"},
+		{"sse", "redis cluster a:1 {\naddress_map a b:1\n}", `"redis": {"cluster": {"addresses": ["a:1"], "address_map": {"a": "b:1"}}}`, `host:port, which "a" is not`},
+		{"sse", "", `"redis": {"address": "a:1", "cluster": {"addresses": ["a:1"]}}`, "a cluster takes the place of an address"},
+		{"sse", "", `"redis": {"address": "a:1", "sentinel": {"master": "mymaster", "addresses": ["a:1"]}}`, "sentinels take the place of an address"},
+
 		{"sse_subscribe", `channel "a b"`, `"channels": ["c", "a b"]`, "must not hold spaces"},
 		{"sse_subscribe", `channel ""`, `"channels": ["c", ""]`, "must not be empty"},
 		{"sse_subscribe", "channel sse.x", `"channels": ["c", "sse.x"]`, "must not begin with sse."},
@@ -46,6 +64,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_subscribe", "event \"a\nb\"", `"channels": ["c"], "event": "a\nb"`, "event is the type of an event, which must not hold a line end"},
 		{"sse_subscribe", `greeting ""`, `"channels": ["c"], "greeting": {}`, "greeting needs data"},
 		{"sse_subscribe", "greeting \"a\nb\" c", `"channels": ["c"], "greeting": {"event": "a\nb", "data": "c"}`, "greeting: event is the type of an event, which must not hold a line end"},
+		{"sse_subscribe", "heartbeat off comment", `"channels": ["c"], "heartbeat": -1, "heartbeat_as": "comment"`, "heartbeat is off, so it is no comment"},
 		{"sse_subscribe", "heartbeat 25ns", `"channels": ["c"], "heartbeat": 25`, "heartbeat " + duration + "25ns"},
 		{"sse_subscribe", "retry 3us", `"channels": ["c"], "retry": 3000`, "retry " + duration + "3µs"},
 		{"sse_subscribe", "max_duration 1ns", `"channels": ["c"], "max_duration": 1`, "max_duration " + long + "1ns"},
@@ -55,6 +74,18 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_subscribe", "history last -1", `"channels": ["c"], "history": {"last": -1}`, "history: last is a whole number from 1 to 100000, not -1"},
 		{"sse_subscribe", "history max 100001", `"channels": ["c"], "history": {"max": 100001}`, "history: max is a whole number from 1 to 100000, not 100001"},
 		{"sse_subscribe", "history last 5 max 4", `"channels": ["c"], "history": {"last": 5, "max": 4}`, "history: last is at most max"},
+		{"sse_subscribe", "history all last 5", `"channels": ["c"], "history": {"all": true, "last": 5}`, "history all takes one channel, and no last"},
+		{"sse_subscribe", "channel d\nhistory all", `"channels": ["c", "d"], "history": {"all": true}`, "history all takes one channel, and no last"},
+		{"sse_subscribe", "ends", `"channels": ["c"], "ends": {}`, "ends needs history all"},
+		{"sse_subscribe", "history last 5\nends", `"channels": ["c"], "history": {"last": 5}, "ends": {}`, "ends needs history all"},
+		{"sse_subscribe", "history all\nends\nend_event \"a\nb\"", `"channels": ["c"], "history": {"all": true}, "ends": {"event": "a\nb"}`, "end_event is the type of an event, which must not hold a line end"},
+		{"sse_subscribe", "history all\nends\nnone 500", `"channels": ["c"], "history": {"all": true}, "ends": {"none": "500"}`, `none is 204, empty or 404, not "500"`},
+		{"sse_subscribe", "history all\nends\nafter_end 404", `"channels": ["c"], "history": {"all": true}, "ends": {"after_end": "404"}`, `after_end is replay or 204, not "404"`},
+		{"sse_subscribe", "history all\nends\nsay lost \"\"", `"channels": ["c"], "history": {"all": true}, "ends": {"say": [{"at": "lost"}]}`, "say lost needs data"},
+		{"sse_subscribe", "history all\nends\nsay error " + strings.Repeat("x", 4097), `"channels": ["c"], "history": {"all": true}, "ends": {"say": [{"at": "error", "data": "` + strings.Repeat("x", 4097) + `"}]}`, "say error has 4097 bytes: it may have 4096"},
+		{"sse_subscribe", "history all\nends\nsay stopped \"a\nb\" c", `"channels": ["c"], "history": {"all": true}, "ends": {"say": [{"at": "stopped", "event": "a\nb", "data": "c"}]}`, "say: event is the type of an event, which must not hold a line end"},
+		{"sse_subscribe", "history all\nends\nsay done a", `"channels": ["c"], "history": {"all": true}, "ends": {"say": [{"at": "done", "data": "a"}]}`, `say: "done" is none of error, stopped and lost`},
+		{"sse_subscribe", "history all\nends\nsay lost a\nsay lost b", `"channels": ["c"], "history": {"all": true}, "ends": {"say": [{"at": "lost", "data": "a"}, {"at": "lost", "data": "b"}]}`, "say lost stands here twice"},
 		{"sse_subscribe", "recent -1", `"channels": ["c"], "recent": {"events": -1}`, "recent: the number of events is a whole number"},
 		{"sse_subscribe", "presence u {\nlinger 5ns\n}", `"channels": ["c"], "presence": {"member": "u", "linger": 5}`, "linger " + duration + "5ns"},
 		{"sse_subscribe", "presence u {\nchannel \"a b\"\n}", `"channels": ["c"], "presence": {"member": "u", "channels": ["a b"]}`, "must not hold spaces"},
@@ -93,20 +124,37 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_publish", "max_size 1GiB", `"channel": "c", "max_size": 1073741824`, "max_size is a size from 1B to 512MiB, not 1GiB"},
 		{"sse_publish", "", `"channel": "c", "max_size": -1`, "max_size is a size from 1B to 512MiB, not -1"},
 		{"sse_publish", "store maxlen 1000000001", `"channel": "c", "store": {"maxlen": 1000000001}`, "store: maxlen is a whole number from 1 to 1000000000, not 1000000001"},
+		{"sse_publish", "store wait 101 1s", `"channel": "c", "store": {"wait": {"replicas": 101, "timeout": 1000000000}}`, "store: wait: replicas is a whole number from 1 to 100, not 101"},
+		{"sse_publish", "store wait 1 3s", `"channel": "c", "store": {"wait": {"replicas": 1, "timeout": 3000000000}}`, "store: wait: timeout is a duration from 1ms to 2s, not 3s"},
 		{"sse_publish", "store ttl 5ns", `"channel": "c", "store": {"ttl": 5}`, "store: ttl is a duration from 1ms to 876000h, not 5ns"},
 		{"sse_history", "limit 1001", `"channel": "c", "limit": 1001`, "limit is a whole number from 1 to 1000, not 1001"},
 		{"sse_history", "limit -1", `"channel": "c", "limit": -1`, "limit is a whole number from 1 to 1000, not -1"},
 		{"sse_history", "format xml", `"channel": "c", "format": "xml"`, `unknown format "xml"`},
+		{"sse_token", "", `"from": []`, "sse_token needs one of secret, key_file, jwks and jwks_file"},
+		{"sse_token", "secret a\nkey_file b", `"secret": "a", "key_file": "b"`, "sse_token needs one of secret, key_file, jwks and jwks_file"},
+		{"sse_token", "secret short", `"secret": "short"`, "the secret has 5 bytes: HS256 needs 32 or more"},
+		{"sse_token", "secret {env.NOBODY_SETS_THIS}", `"secret": "{env.NOBODY_SETS_THIS}"`, "NOBODY_SETS_THIS"},
+		{"sse_token", "secret 0123456789abcdef0123456789abcdef\nalgorithms RS256", `"secret": "0123456789abcdef0123456789abcdef", "algorithms": ["RS256"]`, `algorithm "RS256" is not one for this key`},
+		{"sse_token", "jwks https://a.example.com\nalgorithms none", `"jwks": "https://a.example.com", "algorithms": ["none"]`, `algorithm "none" is not one for this key`},
+		{"sse_token", "jwks file:///keys", `"jwks": "file:///keys"`, "jwks is no URL of http or https"},
+		{"sse_token", "key_file /nobody/has/this", `"key_file": "/nobody/has/this"`, "key_file: open /nobody/has/this"},
+		{"sse_token", "jwks https://a.example.com\nfrom body a", `"jwks": "https://a.example.com", "from": [{"in": "body", "name": "a"}]`, `from "body" is not known: it is cookie, header or query`},
+		{"sse_token", "jwks https://a.example.com\nfrom cookie", `"jwks": "https://a.example.com", "from": [{"in": "cookie"}]`, "from cookie needs a name"},
+		{"sse_token", "jwks https://a.example.com\nleeway 2h", `"jwks": "https://a.example.com", "leeway": "2h"`, "leeway is a duration"},
+		{"sse_token", "jwks https://a.example.com\nexpired later", `"jwks": "https://a.example.com", "expired": "later"`, `expired "later" is not known: it is busy or refuse`},
 		{"sse_presence", "limit 100001", `"channel": "c", "limit": 100001`, "limit is a whole number from 1 to 100000, not 100001"},
 	} {
 		if c.line != "" {
 			file := ":8080 {\n" + c.directive + " c {\n" + c.line + "\n}\n}"
+			if c.directive == "sse_token" {
+				file = ":8080 {\nsse_token {\n" + c.line + "\n}\n}"
+			}
 			if c.directive == "sse" {
 				file = "{\nsse {\n" + c.line + "\n}\n}\n:8080 {\nsse_health\n}"
 			}
 			body, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(file), map[string]any{"filename": "Caddyfile"})
 			if err == nil {
-				err = validate(t, string(body))
+				err = configtest.Validate(t, string(body))
 			} else if !strings.Contains(err.Error(), "at Caddyfile:") {
 				t.Errorf("%s: the error has no line: %v", c.line, err)
 			}
@@ -119,7 +167,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 			app, handler = "{"+c.json+"}", `{"handler": "sse_health"}`
 		}
 		config := `{"apps": {"sse": ` + app + `, "http": {"servers": {"s": {"listen": [":8080"], "routes": [{"handle": [` + handler + `]}]}}}}}`
-		if err := validate(t, config); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := configtest.Validate(t, config); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("JSON: %s\ngot %v\nwant %s", c.json, err, c.want)
 		}
 	}
@@ -138,7 +186,7 @@ func TestWhatIsRightInJSON(t *testing.T) {
 		{`{}`, `{"handler": "sse_subscribe", "channels": ["c"], "event": "{sse.channel}"}`},
 	} {
 		config := `{"apps": {"sse": ` + c.app + `, "http": {"servers": {"s": {"listen": [":8080"], "routes": [{"handle": [` + c.handler + `]}]}}}}}`
-		if err := validate(t, config); err != nil {
+		if err := configtest.Validate(t, config); err != nil {
 			t.Errorf("%s %s: %v", c.app, c.handler, err)
 		}
 	}

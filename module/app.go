@@ -11,14 +11,13 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
-	"github.com/caddy-sse/caddy-sse/internal/history"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
+	"github.com/caddy-sse/caddy-sse/internal/metrics"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
 )
 
@@ -58,6 +57,11 @@ type App struct {
 	// connection. From 100ms to 24h. Negative: never.
 	Heartbeat caddy.Duration `json:"heartbeat,omitempty"`
 
+	// What a heartbeat is: `comment`, which no page sees, or `event`: an event
+	// `sse.heartbeat` without an ID, with the time in milliseconds since 1970 as its data,
+	// by which a page tells a stream that is dead from one that is quiet. Default: comment.
+	HeartbeatAs string `json:"heartbeat_as,omitempty"`
+
 	// How long a browser waits before it reconnects. Each subscriber is told a
 	// time of its own, up to half more or less, so that a crowd does not come
 	// back at once. Default: 3s. From 100ms to 24h.
@@ -88,7 +92,7 @@ type App struct {
 	Linger caddy.Duration `json:"linger,omitempty"`
 
 	// How many bytes all channels together remember; past it, the oldest event
-	// of all is forgotten. What was heard and waits to be handed to subscribers
+	// of all is forgotten. What was received and waits to be handed to subscribers
 	// counts, too: where that is more than a quarter, shared out among the cores,
 	// those who miss something get an `sse.gap` of reason `overflow`. Default: 128
 	// MiB. From 64 KiB to 1 TiB.
@@ -118,7 +122,7 @@ type App struct {
 
 	gracePeriod time.Duration
 
-	capacity    admission.Limits
+	capacity    limits.Limits
 	maxChannels int
 	directives  map[string]int // that have limits, by their places
 	release     []func()       // of their counters
@@ -139,7 +143,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.Metrics == nil {
 		a.Metrics = new(Metrics)
 	}
-	if err := gateway.RegisterMetrics(ctx.GetMetricsRegistry(), a.Metrics.perChannel()); err != nil {
+	if err := metrics.Register(ctx.GetMetricsRegistry(), a.Metrics.perChannel()); err != nil {
 		return err
 	}
 	if a.Redis == nil {
@@ -188,20 +192,16 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.logServed(ctx, events); err != nil {
 		return err
 	}
-	options, err := a.Redis.options(caddy.NewReplacer())
+	settings, err := a.Redis.settings(caddy.NewReplacer())
 	if err != nil {
 		return err
 	}
 	embedAt := ""
 	if a.Redis.Embedded != "" {
-		embedAt = options.Addr
+		embedAt = settings.Address
 	}
-	key := a.Redis.fingerprint(options)
-	a.gateway, err = gateway.Acquire(key, gateway.Config{
-		Redis:   func(log func() *zap.Logger) *redis.Options { return a.Redis.rotating(options, log) },
-		History: history.Options{KeyspaceNotifications: a.Redis.KeyspaceNotifications && embedAt == ""},
-		EmbedAt: embedAt,
-	})
+	key := a.Redis.fingerprint(settings)
+	a.gateway, err = gateway.Acquire(key, gateway.Config{Redis: settings, EmbedAt: embedAt})
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (a *App) Validate() error {
 // check checks what is the app's alone, as far as it is set.
 func (a *App) check() error {
 	return cmp.Or(
-		bounds.DurationOrOff("heartbeat", a.Heartbeat, bounds.Shortest, bounds.Longest),
+		CheckHeartbeat(a.Heartbeat, a.HeartbeatAs),
 		bounds.Duration("retry", a.Retry, bounds.Shortest, bounds.Longest),
 		bounds.Size("pending", a.Pending, MinPending, bounds.Largest),
 		bounds.Duration("write_timeout", a.WriteTimeout, bounds.Shortest, bounds.Longest),
@@ -295,8 +295,8 @@ func (a *App) MaxChannels() int { return a.maxChannels }
 // it others, finds those who are there by its place: a text that is the same as
 // long as the directive is the same; if several have it, by their order, too. It
 // returns the limits, with the app's where they are not set.
-func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
-	scopes := []admission.Scope{{Counter: &a.gateway.Everyone, Limits: a.capacity}}
+func (a *App) Scopes(own *Limits, place string) (*Limits, []limits.Scope) {
+	scopes := []limits.Scope{{Counter: &a.gateway.Everyone, Limits: a.capacity}}
 	if own != nil {
 		if a.directives == nil {
 			a.directives = make(map[string]int)
@@ -304,19 +304,19 @@ func (a *App) Scopes(own *Limits, place string) (*Limits, []admission.Scope) {
 		a.directives[place]++
 		counter, release := a.gateway.Directives.Hold(fmt.Sprint(a.directives[place], " ", place))
 		a.release = append(a.release, release)
-		scopes = append(scopes, admission.Scope{Counter: counter, Limits: own.admission()})
+		scopes = append(scopes, limits.Scope{Counter: counter, Limits: own.ofScope()})
 	}
 	return own.over(a.Limits), scopes
 }
 
 // IsFull reports whether no more subscribers are admitted.
 func (a *App) IsFull() bool {
-	return admission.Scope{Counter: &a.gateway.Everyone, Limits: a.capacity}.IsFull()
+	return limits.Scope{Counter: &a.gateway.Everyone, Limits: a.capacity}.IsFull()
 }
 
 // MayPublish reports whether a client may publish once more now.
 func (a *App) MayPublish(client netip.Addr) bool {
-	return a.gateway.PublishRates.Allow(admission.Network(client), a.Limits.PublishRate)
+	return a.gateway.PublishRates.Allow(limits.Network(client), a.Limits.PublishRate)
 }
 
 // Interface guards

@@ -6,7 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/caddy-sse/caddy-sse/internal/block"
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker/embedded"
 )
 
 func init() {
@@ -43,8 +43,21 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //				insecure_skip_verify
 //			}
 //		}
+//		redis sentinel <master> <host:port>... {
+//			sentinel_username <name>
+//			sentinel_password <password>
+//			sentinel_tls {
+//				...
+//			}
+//			...
+//		}
+//		redis cluster <host:port>... {
+//			sharded
+//			address_map <host:port> <host:port>
+//			...
+//		}
 //		redis embedded [<host:port>]
-//		heartbeat <duration>|off
+//		heartbeat <duration> [comment|event]|off
 //		retry <duration>
 //		pending <size>
 //		write_timeout <duration>
@@ -79,7 +92,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			a.Redis = new(Redis)
 			return a.Redis.unmarshalCaddyfile(d)
 		},
-		"heartbeat":     block.DurationOr(d, "off", &a.Heartbeat),
+		"heartbeat":     ParseHeartbeat(d, &a.Heartbeat, &a.HeartbeatAs),
 		"retry":         block.Duration(d, &a.Retry),
 		"pending":       block.Size(d, &a.Pending),
 		"write_timeout": block.Duration(d, &a.WriteTimeout),
@@ -108,21 +121,28 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	args := d.RemainingArgs()
 	switch {
 	case len(args) > 0 && args[0] == "embedded":
-		r.Embedded = bus.DefaultEmbedded
+		r.Embedded = embedded.DefaultAddress
 		if len(args) == 2 {
 			if r.Embedded = args[1]; r.Embedded == "" {
-				return d.Err("redis embedded: the address is empty: leave it out for " + bus.DefaultEmbedded)
+				return d.Err("redis embedded: the address is empty: leave it out for " + embedded.DefaultAddress)
 			}
 		}
 		if len(args) > 2 {
 			return d.Err("redis embedded takes one host:port at most")
 		}
+	case len(args) > 0 && args[0] == "sentinel":
+		r.Sentinel = new(RedisSentinel)
+		if len(args) > 1 {
+			r.Sentinel.Master, r.Sentinel.Addresses = args[1], args[2:]
+		}
+	case len(args) > 0 && args[0] == "cluster":
+		r.Cluster = &RedisCluster{Addresses: args[1:]}
 	case len(args) == 1 && args[0] == "":
 		return d.Err("redis: the address is empty: leave it out for " + DefaultRedis)
 	case len(args) == 1:
 		r.Address = args[0]
 	case len(args) > 1:
-		return d.Err("redis takes one address: a redis://, rediss:// or unix:// URL, or host:port")
+		return d.Err("redis takes one address: a redis://, rediss:// or unix:// URL, or host:port; or `sentinel`, the name of a master, and the addresses of sentinels; or `cluster`, and the addresses of nodes")
 	}
 	if err := r.validate(); err != nil {
 		return d.WrapErr(err)
@@ -139,16 +159,44 @@ func (r *Redis) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return r.TLS.unmarshalCaddyfile(d)
 		},
 	}
+	if n := r.Sentinel; n != nil {
+		subs["sentinel_username"] = block.Text(d, &n.Username)
+		subs["sentinel_password"] = block.Text(d, &n.Password)
+		subs["sentinel_tls"] = func() error {
+			n.TLS = new(RedisTLS)
+			return n.TLS.unmarshalCaddyfile(d)
+		}
+	}
+	if r.Cluster != nil {
+		subs["sharded"] = block.Flag(d, &r.Cluster.Sharded)
+		subs["address_map"] = func() error { return r.Cluster.unmarshalMapping(d) }
+	}
 	if r.Embedded != "" {
 		// So that the same lines serve a real one, which an environment names.
 		subs = block.Subdirectives{"keyspace_notifications": subs["keyspace_notifications"]}
 	}
-	return block.Parse(d, subs.CheckedBy(d, r.validate))
+	return block.Parse(d, subs.CheckedBy(d, r.validate), "address_map")
+}
+
+// unmarshalMapping reads a line `address_map`, of which there may be several.
+func (c *RedisCluster) unmarshalMapping(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) != 2 {
+		return d.Err("address_map takes an address by which the nodes know one of them, and the one at which that is reached")
+	}
+	if _, again := c.AddressMap[args[0]]; again {
+		return d.Errf("address_map of %s stands here twice", args[0])
+	}
+	if c.AddressMap == nil {
+		c.AddressMap = make(map[string]string)
+	}
+	c.AddressMap[args[0]] = args[1]
+	return nil
 }
 
 func (t *RedisTLS) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.CountRemainingArgs() > 0 {
-		return d.Err("tls takes no argument, only a block")
+		return d.Err(d.Val() + " takes no argument, only a block")
 	}
 	return block.Parse(d, block.Subdirectives{
 		"ca":                   block.Text(d, &t.CA),

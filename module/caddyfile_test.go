@@ -92,6 +92,39 @@ func TestCaddyfile(t *testing.T) {
 	}
 }
 
+func TestSentinelCaddyfile(t *testing.T) {
+	t.Setenv("SSE_TEST_SENTINELS", "10.0.0.2:26379,10.0.0.3:26379")
+	t.Setenv("SSE_TEST_PASSWORD", "p@ss")
+	got, err := adapt(t, `{
+	sse {
+		redis sentinel mymaster 10.0.0.1:26379 {env.SSE_TEST_SENTINELS} {
+			username app
+			password {env.SSE_TEST_PASSWORD}
+			db 3
+			tls {
+				server_name redis.internal
+			}
+			sentinel_username gateway
+			sentinel_password {env.SSE_TEST_PASSWORD}
+			sentinel_tls {
+				server_name sentinel.internal
+			}
+		}
+	}
+}
+
+:8080 {
+	sse_subscribe /events chat
+}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `"sse":{"redis":{"sentinel":{"master":"mymaster","addresses":["10.0.0.1:26379","{env.SSE_TEST_SENTINELS}"],"username":"gateway","password":"{env.SSE_TEST_PASSWORD}","tls":{"server_name":"sentinel.internal"}},"username":"app","password":"{env.SSE_TEST_PASSWORD}","db":"3","tls":{"server_name":"redis.internal"}}}`
+	if !strings.Contains(got, want) {
+		t.Errorf("%s\nlacks %s", got, want)
+	}
+}
+
 // A catch-all handle hides neither directive, and authentication and encode
 // come first.
 func TestOrder(t *testing.T) {
@@ -119,7 +152,34 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+func TestClusterCaddyfile(t *testing.T) {
+	t.Setenv("SSE_TEST_NODES", "10.0.0.2:6379 10.0.0.3:6379")
+	got, err := adapt(t, `{
+	sse {
+		redis cluster 10.0.0.1:6379 {env.SSE_TEST_NODES} {
+			username app
+			db 0
+			sharded
+			address_map 10.9.9.8:6379 node1:6379
+			address_map 10.9.9.9:6379 node2:6379
+		}
+	}
+}
+
+:8080 {
+	sse_subscribe /events chat
+}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `"sse":{"redis":{"cluster":{"addresses":["10.0.0.1:6379","{env.SSE_TEST_NODES}"],"sharded":true,"address_map":{"10.9.9.8:6379":"node1:6379","10.9.9.9:6379":"node2:6379"}},"username":"app","db":"0"}}`
+	if !strings.Contains(got, want) {
+		t.Errorf("%s\nlacks %s", got, want)
+	}
+}
+
 func TestCaddyfileErrors(t *testing.T) {
+	t.Setenv("SSE_TEST_DB", "1")
 	for name, test := range map[string]struct{ option, site, want string }{
 		"unknown option":          {"retries 3s", "", `unknown subdirective "retries": it is one of drain, gap_spread, heartbeat, limits, linger, memory, metrics, pending, presence_ttl, recent, redis, retry, write_timeout, at Caddyfile:3`},
 		"repeated option":         {"retry 3s\nretry 4s", "", "retry stands here twice, at Caddyfile:4"},
@@ -134,9 +194,16 @@ func TestCaddyfileErrors(t *testing.T) {
 		"unknown tls setting":     {"redis localhost:6379 {\ntls {\ninsecure\n}\n}", "", `unknown subdirective "insecure"`},
 		"embedded in public":      {"redis embedded 0.0.0.0:6379", "", "not a loopback address"},
 		"embedded with a block":   {"redis embedded {\ndb 1\n}", "", `unknown subdirective "db"`},
+		"heartbeat of three":      {"heartbeat 1s event 2s", "", "heartbeat is heartbeat <duration> [comment|event], like 25s, or heartbeat off"},
 		"bad heartbeat":           {"heartbeat often", "", `heartbeat: "often" is not a duration, like 25s or 1m, or off`},
 		"negative retry":          {"retry -3s", "", "retry is a duration from 100ms to 24h, not -3s, at Caddyfile:3"},
 		"missing placeholder":     {"redis {env.SSE_TEST_UNSET}", "", "is empty"},
+		"a mapping twice":         {"redis cluster a:1 {\naddress_map b:1 c:1\naddress_map b:1 d:1\n}", "", "address_map of b:1 stands here twice, at Caddyfile:5"},
+		"a mapping to nothing":    {"redis cluster a:1 {\naddress_map b:1\n}", "", "address_map takes an address"},
+		"line of a cluster":       {"redis a:1 {\naddress_map b:1 c:1\n}", "", `unknown subdirective "address_map"`},
+		"database of a cluster":   {"redis cluster a:1 {\ndb {env.SSE_TEST_DB}\n}", "", "a cluster has no database but 0"},
+		"sentinels by nothing":    {"redis sentinel mymaster {env.SSE_TEST_UNSET}", "", "is empty"},
+		"line of sentinels":       {"redis a:1 {\nsentinel_password x\n}", "", `unknown subdirective "sentinel_password"`},
 		"missing file":            {"redis localhost:6379 {\ntls {\nca /nowhere.pem\n}\n}", "", "tls ca: open /nowhere.pem"},
 		"cert without key":        {"redis localhost:6379 {\ntls {\ncert /nowhere.pem\n}\n}", "", "belong together"},
 		"no channel":              {"", "sse_subscribe /x", "sse_subscribe needs at least one channel, at Caddyfile:6"},
@@ -147,7 +214,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		"format twice":            {"", "sse_subscribe /x a {\nformat text\nformat text\n}", "format stands here twice, at Caddyfile:8"},
 		"greeting of three":       {"", "sse_subscribe /x a {\ngreeting a b c\n}", "greeting takes"},
 		"bad max_duration":        {"", "sse_subscribe /x a {\nmax_duration x\n}", `max_duration: "x" is not a duration`},
-		"unknown in subscribe":    {"", "sse_subscribe /x a {\nchannels b\n}", `unknown subdirective "channels": it is one of away, channel,`},
+		"unknown in subscribe":    {"", "sse_subscribe /x a {\nchannels b\n}", `unknown subdirective "channels": it is one of after_end, away, channel,`},
 		"a block too many":        {"", "sse_subscribe /x a {\nformat text {\nx\n}\n}", "there is no block here"},
 		"publish without channel": {"", "sse_publish /x", "sse_publish needs a channel"},
 		"publish to two":          {"", "sse_publish /x a b", "sse_publish takes one channel"},

@@ -2,36 +2,40 @@ package sse
 
 import (
 	"math"
-	"net/http"
 	"runtime/debug"
 
 	"github.com/pbnjay/memory"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
+	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
-// About what a subscriber costs, in bytes: its socket, with TLS, or an
-// http.ResponseWriter with the goroutine that serves it (see bench).
-const (
-	costSocket   = 4 << 10
-	costTLS      = 18 << 10
-	costResponse = 96 << 10
-)
+// A kind is one of subscribers, and how the log calls as many of them as fit into
+// memory.
+type kind struct {
+	field string
+	*transport.Info
+}
+
+func kinds() []kind {
+	return []kind{
+		{"or_subscribers_in_the_clear", transport.Expected(1, false)},
+		{"or_over_tls", transport.Expected(1, true)},
+		{"or_over_http2", transport.Expected(2, true)},
+	}
+}
+
+// mostFiles is how many files a subscriber takes at most.
+func mostFiles() (n int64) {
+	for _, t := range kinds() {
+		n = max(n, int64(t.Files))
+	}
+	return n
+}
 
 // costChannel is about what a channel costs that remembers nothing.
 const costChannel = 4 << 10
-
-// CostOf is about what the subscriber of a request will cost, in bytes.
-func CostOf(r *http.Request) int64 {
-	switch {
-	case r.ProtoMajor != 1:
-		return costResponse
-	case r.TLS != nil:
-		return costTLS
-	}
-	return costSocket
-}
 
 // memoryLimit is what memory the process may use: GOMEMLIMIT, which Caddy sets by
 // its container's, or all that there is. 0: unknown.
@@ -44,10 +48,10 @@ func memoryLimit() int64 {
 
 // capacity fills in the limits that are not configured, as far as the process
 // knows its own.
-func (l *Limits) capacity() (a admission.Limits) {
-	a = l.admission()
+func (l *Limits) capacity() (a limits.Limits) {
+	a = l.ofScope()
 	if files := openFiles(); l.Subscribers == 0 && files > 0 {
-		a.Subscribers = max(100, int(min(files, maxLimit))*9/10-500) // Caddy needs some, too
+		a.Subscribers = max(100, int(min(files, maxLimit)/mostFiles())*9/10-500) // Caddy needs some, too
 	}
 	if l.Subscribers == 0 {
 		a.Bytes = memoryLimit() / 2
@@ -73,8 +77,9 @@ func (a *App) logCapacity() {
 	c := a.capacity
 	fields := []zap.Field{zap.Int("subscribers", c.Subscribers), zap.Int("channels", a.maxChannels)}
 	if c.Bytes > 0 {
-		fields = append(fields, zap.Int64("or_subscribers_in_the_clear", c.Bytes/costSocket),
-			zap.Int64("or_over_tls", c.Bytes/costTLS), zap.Int64("or_over_http2", c.Bytes/costResponse))
+		for _, t := range kinds() {
+			fields = append(fields, zap.Int64(t.field, c.Bytes/t.Bytes))
+		}
 	}
 	a.log.Info("limits", fields...)
 }

@@ -6,9 +6,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/block"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 )
 
 // Limits bound what clients can make grow. A client is an address as Caddy has
@@ -92,9 +92,9 @@ func (l *Limits) over(app *Limits) *Limits {
 	return &merged
 }
 
-// admission are the limits of a scope.
-func (l *Limits) admission() admission.Limits {
-	return admission.Limits{
+// ofScope are the limits of a scope.
+func (l *Limits) ofScope() limits.Limits {
+	return limits.Limits{
 		Subscribers: max(0, l.Subscribers), PerIP: l.SubscribersPerIP, PerMember: l.SubscribersPerMember, Connects: l.ConnectRate,
 	}
 }

@@ -22,7 +22,7 @@ type Recent struct {
 	Size int64 `json:"size,omitempty"`
 }
 
-// MaxRecent is the most events that a channel can be told to remember.
+// MaxRecent is the most events that a channel can be set to remember.
 const MaxRecent = 1_000_000
 
 // Validate checks the settings.

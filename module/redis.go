@@ -3,22 +3,19 @@ package sse
 import (
 	"cmp"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker/embedded"
+	redisbroker "github.com/caddy-sse/caddy-sse/internal/broker/redis"
 )
 
 // DefaultRedis is the address of Redis unless one is configured.
@@ -37,6 +34,12 @@ type Redis struct {
 	// trying things out with no Redis installed. Not for production: it
 	// forgets everything when Caddy ends.
 	Embedded string `json:"embedded,omitempty"`
+
+	// Ask these Redis Sentinels where Redis is, instead of an address.
+	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
+
+	// Redis is this Redis Cluster, instead of one server at an address.
+	Cluster *RedisCluster `json:"cluster,omitempty"`
 
 	// The user; takes the place of the one in the URL.
 	Username string `json:"username,omitempty"`
@@ -67,28 +70,9 @@ type Redis struct {
 	TLS *RedisTLS `json:"tls,omitempty"`
 }
 
-// RedisTLS says how to trust Redis and be trusted.
-type RedisTLS struct {
-	// A PEM file with the authorities to trust. Default: the system's.
-	CA string `json:"ca,omitempty"`
-
-	// A PEM file with the certificate to present. Default: none.
-	Cert string `json:"cert,omitempty"`
-
-	// A PEM file with the certificate's key. One needs the other.
-	Key string `json:"key,omitempty"`
-
-	// The name that the server's certificate must have. Default: its host.
-	ServerName string `json:"server_name,omitempty"`
-
-	// Trust any certificate. Anyone who sits between can then read and write
-	// everything, the password too.
-	InsecureSkipVerify bool `json:"insecure_skip_verify,omitempty"`
-}
-
-// options are the connection's, all placeholders filled in by repl. Errors name
+// settings are the connection's, all placeholders filled in by repl. Errors name
 // no secret.
-func (r *Redis) options(repl *caddy.Replacer) (*redis.Options, error) {
+func (r *Redis) settings(repl *caddy.Replacer) (s redisbroker.Settings, err error) {
 	fill := func(s string) (string, error) {
 		filled, err := repl.ReplaceOrErr(s, true, false)
 		if err != nil {
@@ -103,53 +87,107 @@ func (r *Redis) options(repl *caddy.Replacer) (*redis.Options, error) {
 	if address == "" {
 		address = DefaultRedis
 	}
-	address, err := fill(address)
-	if err != nil {
-		return nil, err
+	if address, err = fill(address); err != nil {
+		return s, err
 	}
-	o, err := parseAddress(address)
+	if r.Sentinel != nil {
+		s.Sentinel, err = r.Sentinel.settings(fill)
+	} else if r.Cluster != nil {
+		s.Cluster, err = r.Cluster.settings(fill)
+	} else {
+		s, err = redisbroker.ParseAddress(address)
+	}
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	var db string
-	o.ClientName = "caddy-sse"
+	s.ClientName = "caddy-sse"
 	for _, f := range []struct {
 		from string
 		to   *string
 	}{
-		{r.Username, &o.Username},
-		{r.Password, &o.Password},
-		{r.ClientName, &o.ClientName},
+		{r.Username, &s.Secrets.Username},
+		{r.Password, &s.Secrets.Password},
+		{r.ClientName, &s.ClientName},
 		{r.DB, &db},
 	} {
 		if f.from == "" {
 			continue
 		}
 		if *f.to, err = fill(f.from); err != nil {
-			return nil, err
+			return s, err
 		}
 	}
 	if db != "" {
-		if o.DB, err = parseDB(db); err != nil {
-			return nil, err
+		if s.DB, err = parseDB(db); err != nil {
+			return s, err
+		}
+		if r.Cluster != nil && s.DB != 0 {
+			return s, errClusterDB
 		}
 	}
-	if err := checkClientName(o.ClientName); err != nil {
-		return nil, err
+	if err := checkClientName(s.ClientName); err != nil {
+		return s, err
 	}
-	if o.ClientName == "off" {
-		o.ClientName = ""
+	if s.ClientName == "off" {
+		s.ClientName = ""
 	}
-	o.DialTimeout = time.Duration(r.DialTimeout)
+	s.DialTimeout = time.Duration(r.DialTimeout)
+	s.KeyspaceNotifications = r.KeyspaceNotifications && r.Embedded == "" // which has none
 	if r.TLS != nil {
-		if o.TLSConfig, err = r.TLS.config(o.TLSConfig, fill); err != nil {
-			return nil, err
+		if s.Secrets.TLS, err = r.TLS.config(s.Secrets.TLS, fill); err != nil {
+			return s, err
 		}
 	}
-	return o, nil
+	if r.Sentinel != nil {
+		if err := r.Sentinel.addSecrets(&s.Secrets, fill); err != nil {
+			return s, err
+		}
+	}
+	s.Reread = func() (redisbroker.Secrets, error) {
+		again, err := r.settings(caddy.NewReplacer())
+		return again.Secrets, err
+	}
+	return s, nil
 }
 
-var errCertWithoutKey = errors.New("redis: tls cert and key belong together: one is missing")
+// fillAddresses fills in addresses, of which each placeholder may hold several.
+func fillAddresses(addresses []string, fill func(string) (string, error)) (all []string, err error) {
+	for _, address := range addresses {
+		filled, err := fill(address)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, strings.FieldsFunc(filled, func(c rune) bool { return c == ',' || c == ' ' })...)
+	}
+	return all, nil
+}
+
+// checkAddresses checks what is known of addresses of something.
+func checkAddresses(line, what, example string, addresses []string) error {
+	if len(addresses) > maxAddresses {
+		return fmt.Errorf("%s takes %d addresses at most, not %d", line, maxAddresses, len(addresses))
+	}
+	for i, address := range addresses {
+		if strings.Contains(address, "{") {
+			continue
+		}
+		if !redisbroker.IsHostPort(address) {
+			return fmt.Errorf("%s: %q is not the host:port of %s, like %s", line, address, what, example)
+		}
+		if slices.Contains(addresses[:i], address) {
+			return fmt.Errorf("%s: %s stands here twice", line, address)
+		}
+	}
+	return nil
+}
+
+const (
+	// maxAddresses is how many sentinels, or nodes of a cluster, can be named.
+	maxAddresses = 32
+	// maxMapped is how many addresses address_map has at most.
+	maxMapped = 256
+)
 
 func checkClientName(name string) error {
 	if strings.ContainsAny(name, " \n\r\t") {
@@ -166,113 +204,26 @@ func parseDB(s string) (int, error) {
 	return db, nil
 }
 
-// parseAddress reads a URL or host:port. Its errors do not hold the address,
-// since that may hold a password.
-func parseAddress(address string) (*redis.Options, error) {
-	scheme, _, isURL := strings.Cut(address, "://")
-	if !isURL {
-		host, port, err := net.SplitHostPort(address)
-		if err == nil {
-			err = checkPort(port)
-		}
-		if err != nil || host == "" {
-			return nil, errors.New("redis: the address is neither host:port, like localhost:6379, nor a redis://, rediss:// or unix:// URL")
-		}
-		return &redis.Options{Network: "tcp", Addr: address}, nil
-	}
-	switch scheme {
-	case "redis", "rediss", "unix":
-	default:
-		return nil, fmt.Errorf("redis: unknown scheme %q: it is redis://, rediss:// (TLS) or unix://", scheme)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		var bad *url.Error
-		if errors.As(err, &bad) {
-			err = bad.Err // without the URL
-		}
-		return nil, fmt.Errorf("redis: the %s:// URL cannot be read (%s); special characters in its password need %%-escapes, or use the password subdirective", scheme, hideQuoted(err))
-	}
-	if u.Port() != "" {
-		if err := checkPort(u.Port()); err != nil {
-			return nil, fmt.Errorf("redis: %w", err)
-		}
-	}
-	o, err := redis.ParseURL(address)
-	if err != nil {
-		return nil, fmt.Errorf("redis: the %s:// URL cannot be used: %s", scheme, hideQuoted(err))
-	}
-	return o, nil
-}
-
-func checkPort(port string) error {
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return errors.New("the address has no port from 1 to 65535")
-	}
-	return nil
-}
-
-// hideQuoted cuts what an error quotes, which may be part of a secret.
-func hideQuoted(err error) string {
-	text, _, _ := strings.Cut(err.Error(), `"`)
-	return strings.TrimRight(text, " :")
-}
-
 // fingerprint is equal for settings that lead to the same server in the same
-// way, and tells nothing of the secrets in them. Credentials and files count as
-// they are written here, by their placeholders and paths: what they hold is read
-// again for each connection; see [secrets].
-func (r *Redis) fingerprint(o *redis.Options) string {
-	h := sha256.New()
-	embeds := r.Embedded != "" // which has no notifications, and whose port is taken
-	fmt.Fprintf(h, "%t %t %q %q %d %q %q %q %q %q", embeds, r.KeyspaceNotifications && !embeds, o.Network, o.Addr, o.DB, o.ClientName, o.DialTimeout, r.Address, r.Username, r.Password)
-	if t := r.TLS; t != nil {
-		fmt.Fprintf(h, " tls %q %q %q %q %t", t.CA, t.Cert, t.Key, t.ServerName, t.InsecureSkipVerify)
+// way, and tells nothing of the secrets in them. Those and what else is read again for
+// each connection count as they are written here, by their placeholders and paths, and
+// all others as s has them.
+func (r *Redis) fingerprint(s redisbroker.Settings) string {
+	written := *r
+	written.Embedded, written.DB, written.ClientName, written.DialTimeout, written.KeyspaceNotifications = "", "", "", 0, false
+	if n := r.Sentinel; n != nil {
+		written.Sentinel = &RedisSentinel{Username: n.Username, Password: n.Password, TLS: n.TLS}
 	}
-	return string(h.Sum(nil))
-}
-
-// config adds the settings to c, the TLS configuration of a rediss:// URL if
-// there is one.
-func (t *RedisTLS) config(c *tls.Config, fill func(string) (string, error)) (*tls.Config, error) {
-	if c == nil {
-		c = &tls.Config{MinVersion: tls.VersionTLS12}
+	if written.Cluster != nil {
+		written.Cluster = new(RedisCluster)
 	}
-	var ca, cert, key string
-	for _, f := range []struct {
-		from string
-		to   *string
-	}{{t.CA, &ca}, {t.Cert, &cert}, {t.Key, &key}, {t.ServerName, &c.ServerName}} {
-		if f.from == "" {
-			continue
-		}
-		var err error
-		if *f.to, err = fill(f.from); err != nil {
-			return nil, err
-		}
+	// Of a field that somebody adds and forgets here, at worst a change too many counts.
+	text, err := json.Marshal([]any{s, written, r.Embedded != ""})
+	if err != nil {
+		panic(err) // there is nothing in it that JSON has not
 	}
-	c.InsecureSkipVerify = c.InsecureSkipVerify || t.InsecureSkipVerify //nolint:gosec // the user asked for it by name
-	if ca != "" {
-		trusted, err := os.ReadFile(ca) //nolint:gosec // the operator names the file
-		if err != nil {
-			return nil, fmt.Errorf("redis: tls ca: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(trusted) {
-			return nil, fmt.Errorf("redis: tls ca: %s holds no certificate in PEM", ca)
-		}
-	}
-	if (cert == "") != (key == "") {
-		return nil, errCertWithoutKey
-	}
-	if cert != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("redis: tls cert: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
+	sum := sha256.Sum256(text)
+	return string(sum[:])
 }
 
 // validate checks what can be known of the settings before placeholders are
@@ -281,16 +232,32 @@ func (r *Redis) validate() error {
 	if r.Address != "" && r.Embedded != "" {
 		return errors.New("redis: an address and an embedded server exclude each other")
 	}
+	if r.Sentinel != nil {
+		if r.Address != "" || r.Embedded != "" {
+			return errors.New("redis: sentinels take the place of an address and of an embedded server: they know where Redis is")
+		}
+		if err := cmp.Or(checkSentinel(r.Sentinel.Master, r.Sentinel.Addresses), r.Sentinel.TLS.validate()); err != nil {
+			return err
+		}
+	}
+	if r.Cluster != nil {
+		if r.Address != "" || r.Embedded != "" || r.Sentinel != nil {
+			return errors.New("redis: a cluster takes the place of an address, of an embedded server, and of sentinels")
+		}
+		if err := checkCluster(r.Cluster.Addresses, r.Cluster.AddressMap); err != nil {
+			return err
+		}
+	}
 	if r.Embedded != "" && (cmp.Or(r.Username, r.Password, r.DB, r.ClientName) != "" || r.DialTimeout != 0 || r.TLS != nil) {
 		return errors.New("redis: an embedded server has no setting but keyspace_notifications")
 	}
 	if r.Embedded != "" && !strings.Contains(r.Embedded, "{") {
-		if err := bus.CheckEmbedded(r.Embedded); err != nil {
+		if err := embedded.CheckAddress(r.Embedded); err != nil {
 			return err
 		}
 	}
 	if r.Address != "" && !strings.Contains(r.Address, "{") {
-		if _, err := parseAddress(r.Address); err != nil {
+		if _, err := redisbroker.ParseAddress(r.Address); err != nil {
 			return err
 		}
 	}
@@ -302,12 +269,16 @@ func (r *Redis) validate() error {
 	if err := bounds.Duration("redis: dial_timeout", r.DialTimeout, bounds.Shortest, time.Minute); err != nil {
 		return err
 	}
-	if r.TLS != nil && (r.TLS.Cert == "") != (r.TLS.Key == "") {
-		return errCertWithoutKey
+	if err := r.TLS.validate(); err != nil {
+		return err
 	}
 	if r.DB != "" && !strings.Contains(r.DB, "{") {
-		if _, err := parseDB(r.DB); err != nil {
+		db, err := parseDB(r.DB)
+		if err != nil {
 			return err
+		}
+		if r.Cluster != nil && db != 0 {
+			return errClusterDB
 		}
 	}
 	return nil

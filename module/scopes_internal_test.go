@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 )
 
 // Directives have counters of their own, which a reload finds again, and which are
@@ -14,7 +14,7 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	g := new(gateway.Gateway)
 	app := func() *App { return &App{gateway: g, Limits: new(Limits)} }
-	counters := func(a *App, places ...string) (all []*admission.Counter) {
+	counters := func(a *App, places ...string) (all []*limits.Counter) {
 		for _, place := range places {
 			_, scopes := a.Scopes(&Limits{Subscribers: 1}, place)
 			all = append(all, scopes[1].Counter)
@@ -31,7 +31,7 @@ func TestScopes(t *testing.T) {
 		t.Error("a reload does not find the counters")
 	}
 	_, scopes := second.Scopes(&Limits{Subscribers: 1}, "b")
-	permit, _ := admission.Admit(scopes, netip.Addr{}, 1)
+	permit, _ := limits.Admit(scopes, netip.Addr{}, 1)
 	for _, a := range []*App{first, second} {
 		if err := a.Cleanup(); err != nil {
 			t.Error(err)

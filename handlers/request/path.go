@@ -1,4 +1,6 @@
-// Package request is what directives read from a request.
+// Package request is what directives share of a request: what it accepts and may not
+// have, its path, its client, the channels that it names, and the texts in whose
+// placeholders its values are filled in; and why one is refused.
 package request
 
 import (

@@ -102,21 +102,29 @@ func duration(d *caddyfile.Dispenser, to *caddy.Duration, off string) func() err
 		if !d.AllArgs(&arg) {
 			return d.Errf("%s takes one duration, like 25s", name)
 		}
-		if off != "" && arg == off {
-			*to = -1
-			return noBlock(d)
+		var err error
+		if *to, err = ParseDuration(arg, off); err != nil {
+			return d.Errf("%s: %w", name, err)
 		}
-		dur, err := caddy.ParseDuration(arg)
-		if err != nil || dur == 0 || dur < 0 && off != "" {
-			expected := "a duration, like 25s or 1m"
-			if off != "" {
-				expected = fmt.Sprintf("%s, or %s", expected, off)
-			}
-			return d.Errf("%s: %q is not %s", name, arg, expected)
-		}
-		*to = caddy.Duration(dur)
 		return noBlock(d)
 	}
+}
+
+// ParseDuration reads a duration, as [Duration] does, or the word that turns it off, if
+// there is one, as [DurationOr] does.
+func ParseDuration(arg, off string) (caddy.Duration, error) {
+	if off != "" && arg == off {
+		return -1, nil
+	}
+	dur, err := caddy.ParseDuration(arg)
+	if err != nil || dur == 0 || dur < 0 && off != "" {
+		expected := "a duration, like 25s or 1m"
+		if off != "" {
+			expected = fmt.Sprintf("%s, or %s", expected, off)
+		}
+		return 0, fmt.Errorf("%q is not %s", arg, expected)
+	}
+	return caddy.Duration(dur), nil
 }
 
 // Size reads a size in bytes, like 64KiB. What it may be is said by the check of
@@ -135,6 +143,14 @@ func Size(d *caddyfile.Dispenser, to *int64) func() error {
 		*to = int64(min(n, math.MaxInt64))
 		return noBlock(d)
 	}
+}
+
+// None refuses arguments and a block after what a subdirective has read itself.
+func None(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return noBlock(d)
 }
 
 // noBlock refuses a block after a subdirective that takes none.

@@ -7,11 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/net/http/httpguts"
 
 	. "github.com/caddy-sse/caddy-sse/internal/eventstream"
+	. "github.com/caddy-sse/caddy-sse/internal/eventstreamtest"
 )
 
 func TestEventBytes(t *testing.T) {
@@ -39,33 +37,20 @@ func TestEventBytes(t *testing.T) {
 }
 
 func TestRetryDispatchesNothing(t *testing.T) {
-	events, retry := interpret(AppendRetry(nil, 3*time.Second))
+	events, retry := Interpret(AppendRetry(nil, 3*time.Second))
 	if len(events) != 0 || retry != "3000" {
 		t.Errorf("got %v and retry %q", events, retry)
 	}
-	if events, _ := interpret(Heartbeat.Bytes()); len(events) != 0 {
+	if events, _ := Interpret(Heartbeat.Bytes()); len(events) != 0 {
 		t.Errorf("a heartbeat dispatched %v", events)
 	}
-}
-
-// asReceived is the event that a client is to see.
-func asReceived(e Event) received {
-	data := strings.ReplaceAll(e.Data, "\r\n", "\n")
-	data = strings.ReplaceAll(data, "\r", "\n")
-	r := received{data: decode([]byte(data))}
-	if ValidID(e.ID) {
-		r.id = decode([]byte(e.ID))
-	}
-	if ValidType(e.Type) {
-		r.event = decode([]byte(e.Type))
-	}
-	return r
 }
 
 // sentBack is the ID as a server gets it in the header of a browser that
 // reconnects.
 func sentBack(id string) (string, error) {
-	if !httpguts.ValidHeaderFieldValue(id) {
+	isControl := func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f } // RFC 9110, section 5.5
+	if strings.ContainsFunc(id, isControl) {
 		return "", errors.New("the request is refused")
 	}
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET / HTTP/1.1\r\nHost: a\r\nLast-Event-ID: " + id + "\r\n\r\n")))
@@ -91,106 +76,12 @@ func FuzzEvent(f *testing.F) {
 			t.Errorf("the ID %q came back as %q, %v", id, back, err)
 		}
 		after := Event{ID: "after", Type: "after", Data: "after"}
-		events, _ := interpret(after.Append(e.Append(nil)))
-		want := asReceived(e)
+		events, _ := Interpret(after.Append(e.Append(nil)))
+		want := AsReceived(e)
 		// A broken sequence before a line end, the only place where decoding
 		// may see more than the field, is still a line end to a client.
-		if len(events) != 2 || events[0] != want || events[1] != asReceived(after) {
+		if len(events) != 2 || events[0] != want || events[1] != AsReceived(after) {
 			t.Errorf("%+v arrived as %q, want %q", e, events, want)
 		}
 	})
-}
-
-func TestEnvelope(t *testing.T) {
-	for payload, want := range map[string]Event{
-		`{"data":"hi"}`: {Data: "hi"},
-		`{"event":"like","data":"hi","id":"17","retry":10000}`: {ID: "17", Type: "like", Data: "hi", Retry: 10 * time.Second},
-		`{"data":{"a": [1, 2]}}`:                               {Data: `{"a":[1,2]}`},
-		`{"data":12.50}`:                                       {Data: "12.50"},
-		`{"data":null}`:                                        {Data: "null"},
-		`{"data":"", "event":null,"id":null,"retry":null}`:     {},
-		`{"data":1,"id":17}`:                                   {ID: "17", Data: "1"},
-		`{"data":1,"id":"größe 7 🦆"}`:                          {ID: "größe 7 🦆", Data: "1"},
-		` {"data":"a\nb"} `:                                    {Data: "a\nb"},
-	} {
-		if got, err := ParseEnvelope(payload); err != nil || got != want {
-			t.Errorf("%s: got %+v, %v; want %+v", payload, got, err, want)
-		}
-	}
-	for payload, want := range map[string]string{
-		``:                          "JSON object",
-		`hi`:                        "JSON object",
-		`null`:                      "JSON object",
-		`["data"]`:                  "JSON object",
-		`{"data":1} x`:              "JSON object",
-		`{}`:                        `needs "data"`,
-		`{"Data":1}`:                `needs "data"`,
-		`{"data":1,"user":"x"}`:     `no "user"`,
-		`{"data":1,"event":7}`:      `"event"`,
-		`{"data":1,"event":"a\nb"}`: `"event"`,
-		`{"data":1,"id":"a\u0000"}`: `"id"`,
-		`{"data":1,"id":"\u0001"}`:  `"id"`,
-		`{"data":1,"id":"a\tb"}`:    `"id"`,
-		`{"data":1,"id":"a\u007f"}`: `"id"`,
-		`{"data":1,"id":"a\u0085"}`: `"id"`,
-		`{"data":1,"id":" a"}`:      `"id"`,
-		`{"data":1,"id":"a "}`:      `"id"`,
-		`{"data":1,"id":" "}`:       `"id"`,
-		`{"data":1,"id":{}}`:        `"id"`,
-		`{"data":1,"id":"` + strings.Repeat("x", MaxID+1) + `"}`: "at most 512 bytes",
-		`{"data":1,"retry":-1}`:                                  `"retry"`,
-		`{"data":1,"retry":1.5}`:                                 `"retry"`,
-		`{"data":1,"retry":"10"}`:                                `"retry"`,
-		`{"data":1,"retry":1000000000}`:                          `"retry"`,
-	} {
-		if got, err := ParseEnvelope(payload); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %+v, %v; want an error with %s", payload, got, err, want)
-		}
-	}
-}
-
-func FuzzEnvelope(f *testing.F) {
-	f.Add(`{"event":"like","data":{"a":1},"id":"17","retry":10000}`)
-	f.Add(`{"data":"a\r\n","id":1}`)
-	f.Fuzz(func(t *testing.T, payload string) {
-		e, err := Payload(payload).Event(View{Format: JSON, Type: "t"})
-		if err != nil && e != (Event{Type: "t", Data: payload}) {
-			t.Fatalf("a malformed envelope arrived as %+v", e)
-		}
-		if events, _ := interpret(e.Append(nil)); len(events) != 1 || events[0] != asReceived(e) {
-			t.Errorf("%+v arrived as %q", e, events)
-		}
-		if err == nil && utf8.ValidString(payload) {
-			if again, err := ParseEnvelope(Envelope(e)); err != nil || again != e {
-				t.Errorf("%+v came back as %+v, %v", e, again, err)
-			}
-		}
-	})
-}
-
-func TestView(t *testing.T) {
-	text, err := Payload(`{"data":"hi"}`).Event(View{Type: "note"})
-	if want := (Event{Type: "note", Data: `{"data":"hi"}`}); err != nil || text != want {
-		t.Errorf("got %+v, %v", text, err)
-	}
-	named, err := Payload(`{"event":"like","data":"hi"}`).Event(View{Format: JSON, Type: "note"})
-	if want := (Event{Type: "like", Data: "hi"}); err != nil || named != want {
-		t.Errorf("got %+v, %v", named, err)
-	}
-	if _, err := ParseFormat("xml"); err == nil {
-		t.Error("xml is a format")
-	}
-}
-
-func TestGap(t *testing.T) {
-	one := &Gap{Channel: "chat:1", Reason: Unknown}
-	two := &Gap{Channel: "chat:2", Reason: Reset, From: "1-0", To: "2-0"}
-	for want, frame := range map[string]*Frame{
-		`{"channel":"chat:1","reason":"unknown","from":"","to":"","channels":["chat:1"]}`:              one.Frame("7"),
-		`{"channel":"chat:2","reason":"reset","from":"1-0","to":"2-0","channels":["chat:2","chat:1"]}`: GapsFrame([]*Gap{two, one}, "7"),
-	} {
-		if got := string(frame.Bytes()); got != "id: 7\nevent: sse.gap\ndata: "+want+"\n\n" {
-			t.Errorf("got %q", got)
-		}
-	}
 }

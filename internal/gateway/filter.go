@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 )
 
 // A Filter chooses subscribers: those who match all that is set.
@@ -97,7 +97,7 @@ func (s *Subscription) identityFilter() Filter {
 	if s.Member != "" {
 		return Filter{Member: s.Member}
 	}
-	return Filter{IP: admission.Network(s.RemoteIP)}
+	return Filter{IP: limits.Network(s.RemoteIP)}
 }
 
 // isBanned reports whether an operator keeps it out.

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
-	"github.com/caddy-sse/caddy-sse/internal/bus"
-	"github.com/caddy-sse/caddy-sse/internal/history"
+	"github.com/caddy-sse/caddy-sse/internal/broker"
+	"github.com/caddy-sse/caddy-sse/internal/broker/embedded"
+	redisbroker "github.com/caddy-sse/caddy-sse/internal/broker/redis"
+	"github.com/caddy-sse/caddy-sse/internal/feed"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
@@ -27,8 +28,8 @@ import (
 // It outlives the configurations that hold it, and so do its subscribers.
 type Gateway struct {
 	*hub.Hub
-	Bus      *bus.Bus
-	History  *history.History
+	Broker   broker.Broker
+	Feed     *feed.Feed
 	Presence *presence.Presence
 	Poller   *transport.Poller
 
@@ -42,9 +43,9 @@ type Gateway struct {
 
 	// Everyone counts all subscribers, Directives those of the directives that have
 	// limits of their own.
-	Everyone     admission.Counter
-	Directives   admission.Counters
-	PublishRates admission.Rates
+	Everyone     limits.Counter
+	Directives   limits.Counters
+	PublishRates limits.Rates
 
 	bans    bans
 	summary connectionSummary
@@ -55,18 +56,15 @@ type Gateway struct {
 	log      atomic.Pointer[zap.Logger]
 	drain    atomic.Int64 // a time.Duration
 	start    sync.Mutex
-	embedded *bus.Embedded
+	embedded *embedded.Server
 }
 
 var nextID atomic.Int64 // gateways
 
 // A Config is what a gateway is made of.
 type Config struct {
-	// Redis are the options of connections to it. It is called with the gateway's
-	// log, once.
-	Redis func(log func() *zap.Logger) *redis.Options
-	// History is how Redis streams are followed.
-	History history.Options
+	// Redis says where Redis is.
+	Redis redisbroker.Settings
 	// EmbedAt is where an embedded server listens; empty: there is none.
 	EmbedAt string
 }
@@ -82,16 +80,18 @@ func newGateway(c Config) (*Gateway, error) {
 	g.events.init()
 	g.work.Go(func() { g.events.run(g.ctx) })
 	g.work.Go(func() { g.logSummary(g.ctx) })
-	g.Bus = bus.New(c.Redis(g.log.Load), g.log.Load)
-	g.Bus.Changed = g.redisChanged
-	g.History = history.New(g.Bus, c.History, g.log.Load)
-	g.Presence = presence.New(g.Bus, g.log.Load)
-	g.Hub = hub.New(g.History, runtime.GOMAXPROCS(0))
-	g.Delivered = observeDelivered
+	server := redisbroker.New(c.Redis, g.log.Load)
+	server.Changed = g.redisChanged
+	g.Broker = server
+	g.Feed = feed.New(server, g.log.Load)
+	g.Presence = presence.New(server, g.log.Load)
+	g.Hub = hub.New(g.Feed, runtime.GOMAXPROCS(0))
+	g.Delivered = delivered.observe
 	g.notUTF8.init()
 	g.NotUTF8 = g.notUTF8.report
 	g.work.Go(func() { g.notUTF8.log(g.ctx, g.log.Load) })
 	g.Presence.Watch(func() bool { return g.subscribers.Load() > 0 })
+	g.begin()
 	return g, nil
 }
 
@@ -102,7 +102,7 @@ func (g *Gateway) Log() *zap.Logger { return g.log.Load() }
 type Settings struct {
 	// Drain is over how long subscribers are closed when the gateway ends.
 	Drain time.Duration
-	// GapSpread is over how long those whom a fault has hit are told; see
+	// GapSpread is over how long those whom a fault has hit get their gap; see
 	// [hub.Hub.SpreadGaps].
 	GapSpread time.Duration
 	// Memory is how many bytes channels may remember; see [hub.Hub.LimitMemory].
@@ -127,15 +127,15 @@ func (g *Gateway) Start(log *zap.Logger, s Settings) error {
 	g.SpreadGaps(s.GapSpread)
 	g.Presence.SetTTL(s.PresenceTTL)
 	if g.embedAt != "" && g.embedded == nil {
-		embedded, err := bus.StartEmbedded(g.embedAt)
+		server, err := embedded.Start(g.embedAt)
 		if err != nil {
 			return err
 		}
-		g.embedded = embedded
-		log.Warn("running an embedded redis, for trying things out: it forgets everything when Caddy ends, and no other gateway hears it",
+		g.embedded = server
+		log.Warn("running an embedded redis, for trying things out: it forgets everything when Caddy ends, and no other gateway receives what is published there",
 			zap.String("address", g.embedAt))
 	}
-	g.History.Start(g.Hub)
+	g.Feed.Start(g.Hub)
 	return nil
 }
 
@@ -161,24 +161,22 @@ func (g *Gateway) Written() *atomic.Uint64 { return &g.written }
 const closeTimeout = 3 * time.Second
 
 // Close ends the gateway: subscribers are drained, what is queued is stored, and
-// Redis is told who leaves, until the context is done. Then all that the gateway
+// Redis learns who leaves, until the context is done. Then all that the gateway
 // has started has ended.
 func (g *Gateway) Close(ctx context.Context) {
 	g.Drain()
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	g.Presence.Close(ctx)
-	g.Bus.Flush(ctx)
-	g.History.Close()
+	g.Broker.Flush(ctx)
+	g.Feed.Close()
 	if g.embedded != nil {
 		g.embedded.Close()
 	}
 	g.Poller.Close()
 	g.cancel()
 	g.work.Wait()
-	ended.Lock()
-	ended.add(g.totals())
-	ended.Unlock()
+	g.keepTotal()
 }
 
 // closing are gateways that end.

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
+	"unique"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
@@ -19,9 +22,11 @@ type Spec struct {
 	Request hub.Request
 	// Options say how it is delivered.
 	Options *transport.Options
+	// Until is when the right to it ends; the zero time: never.
+	Until time.Time
 	// Permit is its admission; nil if it is not counted.
-	Permit *admission.Permit
-	// Member is who it is to others; nil if they are not told.
+	Permit *limits.Permit
+	// Member is who it is to others; nil if it has no presence.
 	Member *Member
 	// MaxChannels is how many channels the gateway may have; zero: any number.
 	MaxChannels int
@@ -50,15 +55,15 @@ var (
 const evictedRetry = time.Hour
 
 // Open is the life of a subscription, from its admission to its end: it joins its
-// channels, waits until they are heard, writes the head of the response, enters
+// channels, waits until they are subscribed, writes the head of the response, enters
 // presence, delivers, and leaves, each exactly once, whatever ends it. It returns
 // when the subscription is over, or has gone on without the handler; see
-// [transport.TakeOver]. With an error it has begun nothing, and written nothing.
+// [transport.Delivery]. With an error it has begun nothing, and written nothing.
 //
 // The permit is Open's from here on. What a subscription keeps is neither the
 // request's nor the handler's, which a reload replaces.
 func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error {
-	o := &opening{gateway: g, subscription: spec.subscription(), permit: spec.Permit}
+	o := &opening{gateway: g, subscription: spec.subscription(r), permit: spec.Permit}
 	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
 	switch {
 	case g.isBanned(o.subscription):
@@ -66,26 +71,26 @@ func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error
 	case spec.MaxChannels > 0 && !g.HasRoom(o.subscription.Channels, spec.Request.History, spec.MaxChannels):
 		return ErrNoRoom
 	case r.Method == http.MethodHead:
-		writeHead(w)
+		writeStreamHead(w, spec)
 		return nil
 	}
 	o.join(spec)
 	transport.LiftWriteTimeout(w, r)
 	g.awaitReady(r.Context(), o.subscriber)
 	g.Hub.Open(o.subscriber)
-	writeHead(w)
-	conn := transport.TakeOver(w, r)
-	if conn == nil && http.NewResponseController(w).Flush() != nil {
-		return nil // the client has left
+	writeStreamHead(w, spec)
+	delivery, err := transport.Open(w, r, g.Poller, spec.options(), o.ended)
+	if err != nil {
+		return nil //nolint:nilerr // the client has left
 	}
 	// The head is out: from here on it is a subscription, that others see.
 	o.enter(spec.Member)
-	o.deliver(w, r, conn, spec.Options)
+	o.deliver(delivery)
 	return nil
 }
 
 // subscription is what is known of the subscriber.
-func (s *Spec) subscription() *Subscription {
+func (s *Spec) subscription(r *http.Request) *Subscription {
 	sub := &Subscription{RemoteIP: s.RemoteIP, Protocol: s.Protocol, Since: time.Now()}
 	for _, in := range s.Request.Channels {
 		sub.Channels = append(sub.Channels, in.Channel)
@@ -93,14 +98,25 @@ func (s *Spec) subscription() *Subscription {
 	if s.Member != nil {
 		sub.Member = s.Member.ID
 	}
+	sub.transport.Store(transport.ExpectedOf(r))
 	return sub
+}
+
+// options are those of the directive, unless the subscription has an end of its own.
+func (s *Spec) options() *transport.Options {
+	if s.Until.IsZero() {
+		return s.Options
+	}
+	own := *s.Options
+	own.Until = s.Until
+	return &own
 }
 
 // An opening is a subscription on its way in, and what it has to leave again.
 type opening struct {
 	gateway      *Gateway
 	subscription *Subscription
-	permit       *admission.Permit
+	permit       *limits.Permit
 	subscriber   *hub.Subscriber // nil until it has joined
 	handle       *presence.Handle
 	delivered    bool
@@ -114,10 +130,19 @@ func (o *opening) join(spec *Spec) {
 	if spec.Member != nil && o.permit != nil {
 		gateway, subscriber := o.gateway, o.subscriber
 		o.permit.BindMember(spec.Member.ID, func() {
-			gateway.CountBusy(eventstream.BusyPerMember)
-			gateway.CloseSubscriber(subscriber, eventstream.BusyFrame(eventstream.BusyPerMember, evictedRetry), hub.ErrTooMany)
+			gateway.CountBusy(protocol.BusyPerMember)
+			gateway.CloseSubscriber(subscriber, evictedFrame(&request), hub.ErrTooMany)
 		})
 	}
+}
+
+// evictedFrame is the last one of a subscriber whose member has newer ones; where runs
+// end, some clients read each event as a part of an answer, so that there it is none.
+func evictedFrame(r *hub.Request) *eventstream.Frame {
+	if r.Ends != (unique.Handle[protocol.Ends]{}) {
+		return eventstream.RetryFrame(evictedRetry)
+	}
+	return protocol.BusyFrame(protocol.BusyPerMember, evictedRetry)
 }
 
 func (o *opening) enter(m *Member) {
@@ -126,29 +151,20 @@ func (o *opening) enter(m *Member) {
 	}
 }
 
-// deliver brings the subscriber its events: in the hub's loop, if its connection
-// was taken over, so that the handler returns at once; else here.
-func (o *opening) deliver(w http.ResponseWriter, r *http.Request, conn *transport.Conn, options *transport.Options) {
-	gateway, sub := o.gateway, o.subscription
+// deliver brings the subscriber its events, for as long as the transport needs the
+// handler, and from then on in the hub's loop.
+func (o *opening) deliver(d transport.Delivery) {
 	o.delivered = true
-	ended := func(e transport.End) {
-		o.leave()
-		gateway.closed(sub, e)
-	}
-	if conn != nil {
-		sub.takenOver()
-		gateway.opened(sub)
-		gateway.Attach(o.subscriber, func(loop *hub.Loop) hub.Outlet {
-			return transport.NewSocket(conn, loop, gateway.Poller, options, ended)
-		})
-		return
-	}
-	gateway.opened(sub)
-	end := transport.End{Reason: transport.ErrLeft}
-	defer func() { ended(end) }()
-	out := transport.NewResponse(options)
-	gateway.Attach(o.subscriber, func(*hub.Loop) hub.Outlet { return out })
-	end = out.Serve(r.Context(), w)
+	o.subscription.transport.Store(d.Info())
+	o.gateway.opened(o.subscription)
+	o.gateway.Attach(o.subscriber, func(l *hub.Loop) hub.Outlet { return d.Outlet(l) })
+	d.Serve()
+}
+
+// ended is called by the transport, when the subscription is over.
+func (o *opening) ended(e transport.End) {
+	o.leave()
+	o.gateway.closed(o.subscription, e)
 }
 
 func (o *opening) leaveUnlessDelivered() {
@@ -181,13 +197,28 @@ func writeHead(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
+// HeartbeatHeader says after how many seconds of silence a stream has a heartbeat, by
+// which a client knows when to take it for dead; 0: it has none.
+const HeartbeatHeader = "Sse-Heartbeat"
+
+func writeStreamHead(w http.ResponseWriter, spec *Spec) {
+	w.Header().Set(HeartbeatHeader, strconv.FormatFloat(spec.Options.Heartbeat.Seconds(), 'f', -1, 64))
+	writeHead(w)
+}
+
+// SendNothing answers with a stream that has no events, and ends.
+func SendNothing(w http.ResponseWriter) error {
+	writeHead(w)
+	return nil
+}
+
 // SendAway answers an EventSource that is to come back after a reconnection time:
 // any status but 200 would end it for good (HTML Standard, section 9.2.3).
-func SendAway(w http.ResponseWriter, r *http.Request, reason eventstream.BusyReason, retry time.Duration) error {
+func SendAway(w http.ResponseWriter, r *http.Request, reason protocol.BusyReason, retry time.Duration) error {
 	writeHead(w)
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	_, err := w.Write(eventstream.BusyFrame(reason, retry).Bytes())
+	_, err := w.Write(protocol.BusyFrame(reason, retry).Bytes())
 	return err
 }

@@ -8,14 +8,14 @@ import (
 )
 
 // readyTimeout is how long a subscriber's answer waits until its channels are
-// heard, so that a page that has seen `open` misses nothing.
+// subscribed, so that a page that has seen `open` misses nothing.
 const readyTimeout = time.Second
 
-// awaitReady waits until the channels of a subscriber are heard, at most a second.
-// While Redis is away there is nothing to wait for: the page opens, and is told of
+// awaitReady waits until the channels of a subscriber are subscribed, at most a second.
+// While Redis is away there is nothing to wait for: the page opens, and gets
 // the gap later.
 func (g *Gateway) awaitReady(ctx context.Context, s *hub.Subscriber) {
-	if g.Bus.Away() {
+	if g.Broker.Away() {
 		return
 	}
 	timeout := time.NewTimer(readyTimeout)

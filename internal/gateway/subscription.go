@@ -15,33 +15,25 @@ import (
 // A Subscription is what is known of a subscriber besides what it is sent.
 type Subscription struct {
 	Channels []string
-	Member   string // empty: nobody is told of it
+	Member   string // empty: it has no presence
 	RemoteIP netip.Addr
 	Protocol string // http/1.1, http/2 or http/3, or admin
 	Since    time.Time
 
-	isSocket atomic.Bool
+	transport atomic.Pointer[transport.Info] // until it is opened, the one that is expected
 }
 
-// takenOver says that the connection was taken from the HTTP server.
-func (s *Subscription) takenOver() { s.isSocket.Store(true) }
+// Via is the name of the transport by which it is delivered.
+func (s *Subscription) Via() string { return s.transport.Load().Name }
 
-// Via is how it is delivered: by socket or response.
-func (s *Subscription) Via() string {
-	if s.isSocket.Load() {
-		return "socket"
-	}
-	return "response"
-}
-
-// opened is told when it begins.
+// opened is called when it begins.
 func (g *Gateway) opened(s *Subscription) {
 	s.countOpened()
 	g.subscribers.Add(1)
 	g.summary.opened()
 }
 
-// closed is told when a subscription is over.
+// closed is called when a subscription is over.
 func (g *Gateway) closed(s *Subscription, e transport.End) {
 	reason := reasonOf(e.Reason)
 	s.countClosed(reason)
@@ -68,15 +60,23 @@ const (
 	ClosedSlow    CloseReason = "slow"    // more waited than `pending`
 	ClosedStalled CloseReason = "stalled" // it took nothing for `write_timeout`
 	ClosedOld     CloseReason = "old"     // it was open for `max_duration`
+	ClosedExpired CloseReason = "expired" // its token, or `until`, was over
 	ClosedEnd     CloseReason = "end"     // of Caddy, or of these Redis settings
 	ClosedKicked  CloseReason = "kicked"  // by an operator
 	ClosedLimit   CloseReason = "limit"   // by a newer one of the same member
+	ClosedDone    CloseReason = "done"    // the run that it was in is all there
+	ClosedFailed  CloseReason = "failed"  // the run that it was in ended otherwise
+	ClosedGap     CloseReason = "gap"     // something may be missing, which is not to be told otherwise
 	ClosedError   CloseReason = "error"
 )
 
+// CloseReasons are all of them.
+var CloseReasons = [...]CloseReason{ClosedLeft, ClosedSlow, ClosedStalled, ClosedOld, ClosedExpired, ClosedEnd, ClosedKicked, ClosedLimit, ClosedDone, ClosedFailed, ClosedGap, ClosedError}
+
 var closeReasons = map[error]CloseReason{
-	transport.ErrLeft: ClosedLeft, transport.ErrSlow: ClosedSlow, transport.ErrStalled: ClosedStalled, transport.ErrOld: ClosedOld,
+	transport.ErrLeft: ClosedLeft, transport.ErrSlow: ClosedSlow, transport.ErrStalled: ClosedStalled, transport.ErrOld: ClosedOld, transport.ErrExpired: ClosedExpired,
 	hub.ErrClosed: ClosedEnd, hub.ErrFlooded: ClosedSlow, hub.ErrKicked: ClosedKicked, hub.ErrTooMany: ClosedLimit,
+	hub.ErrDone: ClosedDone, hub.ErrToldEnd: ClosedFailed, hub.ErrEnded: ClosedFailed, hub.ErrGap: ClosedGap,
 }
 
 func reasonOf(err error) CloseReason {

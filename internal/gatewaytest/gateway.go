@@ -51,6 +51,11 @@ var builds = map[bool]func() (string, error){
 }
 
 func build(race bool) (string, error) {
+	if builtDir != "" {
+		path := filepath.Join(builtDir, map[bool]string{false: "caddy", true: "caddy-race"}[race])
+		_, err := os.Stat(path) // go test notes it, and runs the test again when there is another
+		return path, err
+	}
 	flags := []string{fmt.Sprint("-race=", race)}
 	if coverDir != "" {
 		flags = append(flags, "-cover", "-coverpkg=github.com/caddy-sse/caddy-sse/...")
@@ -58,12 +63,21 @@ func build(race bool) (string, error) {
 	return program.Ours("./cmd/caddy", flags...)
 }
 
+// race is whether gateways have the race detector: where the tests have it, and where
+// SSE_RACE is set, for packages whose tests are no more than clients. `make test` sets it.
+var race = raceEnabled || os.Getenv("SSE_RACE") != ""
+
+// builtDir is where cmd/caddy is compiled: without the race detector, and as caddy-race
+// with it; empty: nowhere. `make test` sets it, since to see in each package that nothing
+// is to be compiled takes longer than many tests.
+var builtDir = os.Getenv("SSE_BUILT")
+
 // coverDir is where gateways write which code they have run, when they end; empty:
 // nowhere. `make cover` sets it.
 var coverDir = os.Getenv("SSE_COVERDIR")
 
-// Binary is the path of the compiled cmd/caddy, with the race detector if the
-// test has it.
+// Binary is the path of the compiled cmd/caddy, with the race detector if gateways have
+// it.
 func Binary(t testing.TB) string {
 	t.Helper()
 	return binary(t, race)
@@ -219,14 +233,18 @@ func (g *Gateway) hasEnded() bool {
 	}
 }
 
-// Reload gives Caddy another configuration, as `caddy reload` does.
+// Reload gives Caddy another configuration, by the request that `caddy reload --force`
+// sends, without a process for it.
 func (g *Gateway) Reload(global, sites string) {
 	g.t.Helper()
 	g.write(global, sites)
-	cmd := exec.Command(binary(g.t, g.race), "reload", "--force", "--address", strings.TrimPrefix(g.Admin, "http://"), "--config", g.file)
-	cmd.Env = g.env
-	if out, err := cmd.CombinedOutput(); err != nil {
-		g.t.Fatalf("caddy reload: %v\n%s", err, out)
+	config, err := os.ReadFile(g.file)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r, body := Do(g.t, "POST", g.Admin+"/load", string(config), "Content-Type: text/caddyfile", "Cache-Control: must-revalidate")
+	if r.StatusCode != http.StatusOK {
+		g.t.Fatalf("a reload: %s\n%s", r.Status, body)
 	}
 }
 
@@ -238,23 +256,21 @@ func (g *Gateway) Signal(sig os.Signal) {
 	}
 }
 
-// Stop sends SIGTERM, and returns how long Caddy took to end.
-func (g *Gateway) Stop() time.Duration {
+// Stop sends SIGTERM, and waits for the process to end, as [Gateway.AwaitEnd] does.
+func (g *Gateway) Stop() {
 	g.t.Helper()
-	began := time.Now()
 	g.Signal(syscall.SIGTERM)
-	return g.AwaitEnd(began)
+	g.AwaitEnd()
 }
 
-// AwaitEnd waits for the process to end, and returns how long after began.
-func (g *Gateway) AwaitEnd(began time.Time) time.Duration {
+// AwaitEnd waits for the process to end, and fails the test after 20 seconds: QUIC gives
+// a client up that has vanished after 30, and Caddy by itself waits for ever.
+func (g *Gateway) AwaitEnd() {
 	g.t.Helper()
 	select {
 	case <-g.done:
-		return time.Since(began)
-	case <-time.After(30 * time.Second):
+	case <-time.After(20 * time.Second):
 		g.t.Fatalf("caddy does not end:\n%s", g.log.String())
-		return 0
 	}
 }
 
@@ -303,6 +319,13 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+// has reports whether the text is in it, without a copy, since it may be long.
+func (l *log) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.b.Bytes(), []byte(text))
+}
+
 func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -312,9 +335,15 @@ func (l *log) String() string {
 // Do sends a request, and returns the status, the header and the body.
 func Do(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
 	t.Helper()
+	return DoBy(t, http.DefaultClient, method, url, body, header...)
+}
+
+// DoBy is Do with a client.
+func DoBy(t testing.TB, client *http.Client, method, url, body string, header ...string) (*http.Response, string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	response := send(ctx, t, http.DefaultClient, method, url, body, header)
+	response := send(ctx, t, client, method, url, body, header)
 	defer response.Body.Close()
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(response.Body); err != nil {

@@ -2,4 +2,4 @@
 
 package gatewaytest
 
-const race = false
+const raceEnabled = false

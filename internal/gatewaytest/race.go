@@ -2,4 +2,4 @@
 
 package gatewaytest
 
-const race = true
+const raceEnabled = true

@@ -37,13 +37,19 @@ func Subscribe(t testing.TB, client *http.Client, url string, header ...string) 
 	return s
 }
 
+// ComeBack subscribes with a last event ID, over HTTP/1.1.
+func ComeBack(t testing.TB, g *Gateway, path, id string) *Stream {
+	t.Helper()
+	return Subscribe(t, HTTP1(t), "http://"+g.Addr+path, "Last-Event-ID: "+id)
+}
+
 // Text is what has come so far.
 func (s *Stream) Text() string { return s.text.String() }
 
 // Await waits until the text has come.
 func (s *Stream) Await(text string) {
 	s.t.Helper()
-	redistest.Await(s.t, "the text "+text, func() bool { return strings.Contains(s.Text(), text) })
+	redistest.Await(s.t, "the text "+text, func() bool { return s.text.has(text) })
 }
 
 // ids are the events' IDs, and those without an event.
@@ -56,6 +62,25 @@ func (s *Stream) Data() string { return ids.ReplaceAllString(s.Text(), "") }
 func (s *Stream) AwaitData(text string) {
 	s.t.Helper()
 	redistest.Await(s.t, "the text "+text, func() bool { return strings.Contains(s.Data(), text) })
+}
+
+var idField = regexp.MustCompile(`(?m)^id: (.*)\n`)
+
+// IDs are the event IDs that have come so far.
+func (s *Stream) IDs() []string {
+	var all []string
+	for _, field := range idField.FindAllStringSubmatch(s.Text(), -1) {
+		all = append(all, field[1])
+	}
+	return all
+}
+
+// NewestID is the last event ID that a browser would have now; empty if it has none.
+func (s *Stream) NewestID() string {
+	if all := s.IDs(); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return ""
 }
 
 // AwaitEnd waits until the server ends the response, and returns how: nil means

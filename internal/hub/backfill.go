@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 const (
@@ -162,7 +162,7 @@ func (c *channel) backfilled(b *backfillRead, result Backfill) {
 				}
 				cur.hasRead = true
 				if result.Failed {
-					cur.bad = eventstream.Unknown
+					cur.bad = protocol.Unknown
 				}
 			}
 			c.hub.advance(r)
@@ -193,7 +193,7 @@ func (c *channel) learn(b *backfillRead, result *Backfill) {
 	switch {
 	case b.newest > 0:
 		c.learnTail(b.newest, tail{from: result.Start, isExact: true})
-	case result.GapBefore == eventstream.Overflow:
+	case result.GapBefore == protocol.Overflow:
 		c.learnTail(b.most, tail{from: result.Start, isExact: true})
 	case b.most > 0:
 		c.learnTail(b.most, tail{from: result.Start})
@@ -229,7 +229,7 @@ func (c *channel) tail(n int) (t tail, isKnown bool) {
 // has reports whether there is an entry with that ID.
 func (b *Backfill) has(id position) bool {
 	return b.Start == id && b.GapAtStart == "" ||
-		slices.ContainsFunc(b.Entries, func(e eventstream.Entry) bool { return e.ID == id })
+		slices.ContainsFunc(b.Entries, func(e protocol.Entry) bool { return e.ID == id })
 }
 
 // last is the position of the last entry, or the start.

@@ -3,7 +3,7 @@ package hub
 import (
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 func at(n uint64) position { return position{Seq: n} }
@@ -14,9 +14,9 @@ func waiting(cursor uint64, newest int) *replay {
 	return &replay{subscriber: s, cursors: []replayCursor{{at: at(cursor), newest: newest}}}
 }
 
-func entries(ids ...uint64) (all []eventstream.Entry) {
+func entries(ids ...uint64) (all []protocol.Entry) {
 	for _, n := range ids {
-		all = append(all, eventstream.Entry{ID: at(n)})
+		all = append(all, protocol.Entry{ID: at(n)})
 	}
 	return all
 }
@@ -75,7 +75,7 @@ func remembering() *channel {
 	return c
 }
 
-func (c *channel) addRead(start, end uint64, lost eventstream.Reason, ids ...uint64) {
+func (c *channel) addRead(start, end uint64, lost protocol.Reason, ids ...uint64) {
 	s := &segment{channel: c, start: at(start), end: at(end), gapAtStart: lost}
 	for _, e := range entries(ids...) {
 		s.events = append(s.events, newRecord(c, e.ID, e))
@@ -86,23 +86,23 @@ func (c *channel) addRead(start, end uint64, lost eventstream.Reason, ids ...uin
 func TestVouch(t *testing.T) {
 	for name, test := range map[string]struct {
 		start      uint64
-		lost       eventstream.Reason
+		lost       protocol.Reason
 		formerHead uint64
 		at         uint64
-		want       eventstream.Reason
+		want       protocol.Reason
 	}{
 		"the start":                      {5, "", 0, 5, ""},
-		"the start, trimmed":             {5, eventstream.Trimmed, 0, 5, eventstream.Trimmed},
-		"the start, unknown":             {5, eventstream.Unknown, 0, 5, eventstream.Unknown},
-		"the start of another life":      {5, eventstream.Unknown, 6, 5, eventstream.Reset},
+		"the start, trimmed":             {5, protocol.Trimmed, 0, 5, protocol.Trimmed},
+		"the start, unknown":             {5, protocol.Unknown, 0, 5, protocol.Unknown},
+		"the start of another life":      {5, protocol.Unknown, 6, 5, protocol.Reset},
 		"an event":                       {5, "", 0, 11, ""},
-		"no event":                       {5, "", 0, 12, eventstream.Unknown},
-		"no event, of a former life":     {5, "", 12, 12, eventstream.Reset},
+		"no event":                       {5, "", 0, 12, protocol.Unknown},
+		"no event, of a former life":     {5, "", 12, 12, protocol.Reset},
 		"an event, of a former life too": {5, "", 12, 11, ""},
-		"older than all":                 {0, "", 0, 7, eventstream.Reset},
-		"older than all, trimmed":        {0, eventstream.Trimmed, 0, 7, eventstream.Trimmed},
+		"older than all":                 {0, "", 0, 7, protocol.Reset},
+		"older than all, trimmed":        {0, protocol.Trimmed, 0, 7, protocol.Trimmed},
 		"the very beginning":             {0, "", 0, 0, ""},
-		"trimmed since the beginning":    {0, eventstream.Trimmed, 0, 0, eventstream.Trimmed},
+		"trimmed since the beginning":    {0, protocol.Trimmed, 0, 0, protocol.Trimmed},
 	} {
 		c := &channel{hub: New(nil, 1), name: "one", history: true, formerHead: at(test.formerHead)}
 		c.log.start = at(20)
@@ -119,25 +119,25 @@ func TestLocate(t *testing.T) {
 		g       replayCursor
 		most    int
 		isFound bool
-		missed  eventstream.Reason
+		missed  protocol.Reason
 		at      uint64
 	}{
 		"at the head":                      {replayCursor{at: at(24)}, 9, true, "", 24},
 		"in the log":                       {replayCursor{at: at(21)}, 9, true, "", 21},
-		"too far in the log":               {replayCursor{at: at(20)}, 2, true, eventstream.Overflow, 21},
-		"no event of the log":              {replayCursor{at: at(23)}, 9, true, eventstream.Unknown, 23},
+		"too far in the log":               {replayCursor{at: at(20)}, 2, true, protocol.Overflow, 21},
+		"no event of the log":              {replayCursor{at: at(23)}, 9, true, protocol.Unknown, 23},
 		"ahead":                            {replayCursor{at: at(25)}, 9, false, "", 25},
-		"ahead of all gateways":            {replayCursor{at: at(25), hasRead: true}, 9, true, eventstream.Reset, 24},
+		"ahead of all gateways":            {replayCursor{at: at(25), hasRead: true}, 9, true, protocol.Reset, 24},
 		"in what was read up to the log":   {replayCursor{at: at(15)}, 9, true, "", 15},
-		"too far in it":                    {replayCursor{at: at(15)}, 4, true, eventstream.Overflow, 17},
+		"too far in it":                    {replayCursor{at: at(15)}, 4, true, protocol.Overflow, 17},
 		"in what was read far back":        {replayCursor{at: at(5)}, 9, false, "", 5},
 		"in it, having been read":          {replayCursor{at: at(5), hasRead: true}, 9, true, "", 5},
 		"in it, where few come after":      {replayCursor{at: at(5)}, 50, true, "", 5},
-		"in it, past the newest that many": {replayCursor{at: at(5)}, 40, true, eventstream.Overflow, 6},
+		"in it, past the newest that many": {replayCursor{at: at(5)}, 40, true, protocol.Overflow, 6},
 		"where nothing was read":           {replayCursor{at: at(9)}, 9, false, "", 9},
 		"on its way there":                 {replayCursor{at: at(9), located: true}, 9, false, "", 9},
 		"on its way":                       {replayCursor{at: at(6), located: true}, 9, true, "", 6},
-		"on its way, and trimmed under it": {replayCursor{at: at(2), located: true}, 9, true, eventstream.Trimmed, 2},
+		"on its way, and trimmed under it": {replayCursor{at: at(2), located: true}, 9, true, protocol.Trimmed, 2},
 		"few newest":                       {replayCursor{newest: 2}, 9, true, "", 21},
 		"newest that were read, too":       {replayCursor{newest: 4}, 9, true, "", 17},
 		"more newest":                      {replayCursor{newest: 9}, 9, false, "", 0},
@@ -147,7 +147,7 @@ func TestLocate(t *testing.T) {
 		c := remembering()
 		c.addRead(15, 20, "", 17, 20)
 		c.addRead(5, 8, "", 6, 8)
-		c.addRead(0, 4, eventstream.Trimmed, 3, 4)
+		c.addRead(0, 4, protocol.Trimmed, 3, 4)
 		c.learnTail(50, tail{from: at(5)})
 		c.learnTail(40, tail{from: at(6), isExact: true})
 		cur := test.g

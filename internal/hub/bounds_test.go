@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -85,11 +86,11 @@ type longHistory struct {
 	follower Follower
 }
 
-func (p *longHistory) Since(channel string, after eventstream.EntryID, max, bytes int, done func(Backfill)) {
+func (p *longHistory) Since(channel string, after protocol.EntryID, max, bytes int, done func(Backfill)) {
 	p.note("since " + channel)
-	from, overflow := int(after.Seq), eventstream.Reason("")
+	from, overflow := int(after.Seq), protocol.Reason("")
 	if max > 0 && p.entries-from > max {
-		from, overflow = p.entries-max, eventstream.Overflow
+		from, overflow = p.entries-max, protocol.Overflow
 	}
 	p.mu.Lock()
 	p.fail = func() { done(Backfill{Start: after, Failed: true}) }
@@ -137,13 +138,13 @@ func (p *longHistory) after(n int) Backfill { return p.page(n, math.MaxInt) }
 
 // page is what is read after an entry.
 func (p *longHistory) page(n, bytes int) Backfill {
-	read := Backfill{Start: eventstream.EntryID{Ms: 1, Seq: uint64(n)}}
+	read := Backfill{Start: protocol.EntryID{Ms: 1, Seq: uint64(n)}}
 	if n > p.entries {
-		read.GapAtStart = eventstream.Unknown
+		read.GapAtStart = protocol.Unknown
 	}
 	for n++; n <= p.entries && !read.More; n++ {
-		read.Entries = append(read.Entries, eventstream.Entry{
-			ID: eventstream.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", max(p.size, 200))},
+		read.Entries = append(read.Entries, protocol.Entry{
+			ID: protocol.EntryID{Ms: 1, Seq: uint64(n)}, Fields: []string{"data", strings.Repeat("x", max(p.size, 200))},
 		})
 		bytes -= max(p.size, 200)
 		read.More = bytes <= 0 && n < p.entries
@@ -154,7 +155,7 @@ func (p *longHistory) page(n, bytes int) Backfill {
 
 func (p *longHistory) Follow(_ string, f Follower) {
 	p.follower = f
-	head := eventstream.EntryID{Ms: 1, Seq: uint64(p.entries)}
+	head := protocol.EntryID{Ms: 1, Seq: uint64(p.entries)}
 	p.add(func() { f.Begin(head) })
 }
 

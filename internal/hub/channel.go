@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A channel that somebody subscribes to, or did until a moment ago. One with
@@ -18,7 +18,7 @@ type channel struct {
 
 	// Guarded by the hub.
 	begun bool // the log has a start
-	// The history cannot be read, and its subscribers have been told.
+	// The history cannot be read, and its subscribers have got a gap.
 	backfillUnreadable, presentUnreadable bool
 	log                                   log
 	chain                                 chain // of a live channel
@@ -95,9 +95,14 @@ func (c *channel) broadcast(r *record, receivedAt time.Time) {
 			id = g.view.id(r.id())
 			bytes += plain.Len()
 		}
+		end := r.endFor(g.view)
 		c.offer(g, bytes, func(l *Loop) {
 			slots := g.shards[l.index].slots
 			for _, sl := range slots {
+				if end != nil {
+					sl.subscriber.endRun(frame, end)
+					continue
+				}
 				if sl.subscriber.pendingGaps != nil {
 					sl.subscriber.deliverWithoutID(sl.index, r.at, plain, id, frame)
 					continue
@@ -112,11 +117,11 @@ func (c *channel) broadcast(r *record, receivedAt time.Time) {
 	}
 }
 
-// gap has everyone in the channel who is up to date be told that events may be
+// gap has everyone in the channel who is up to date get a gap, since events may be
 // missing, and goes on from the position to.
-func (c *channel) gap(reason eventstream.Reason, to position) {
-	gap := &eventstream.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
-	if reason == eventstream.Reset {
+func (c *channel) gap(reason protocol.Reason, to position) {
+	gap := &protocol.Gap{Channel: c.name, Reason: reason, From: c.headID(), To: c.id(to, "")}
+	if reason == protocol.Reset {
 		c.formerHead = c.log.head()
 	}
 	c.forgetSegments()
@@ -133,9 +138,9 @@ func (c *channel) gap(reason eventstream.Reason, to position) {
 	})
 }
 
-// reportGap has everyone in the channel who is up to date be told of the gap, and
+// reportGap has everyone in the channel who is up to date get the gap, and
 // that they are at that ID then. Those for whom isHit is false are not.
-func (c *channel) reportGap(gap *eventstream.Gap, id string, isHit func(slot) bool) {
+func (c *channel) reportGap(gap *protocol.Gap, id string, isHit func(slot) bool) {
 	c.hub.expectPendingGaps()
 	for _, g := range c.groups {
 		c.inLoops(g, func(l *Loop) {

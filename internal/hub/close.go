@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 )
 
-// Reasons for which a hub is told to close a subscriber.
+// Reasons for which a hub closes a subscriber.
 var (
 	ErrKicked  = errors.New("an operator closed it")
 	ErrTooMany = errors.New("its member has a newer one, and no more are allowed")

@@ -13,7 +13,7 @@ type group struct {
 type shard struct {
 	// Guarded by the hub.
 	count    int  // of those who have entered
-	isBehind bool // they are to be told of a gap, and get nothing until then
+	isBehind bool // they are to get a gap, and nothing else until then
 
 	slots []slot // the loop's own
 }

@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A Hub hands what its source receives to the subscribers of each channel, in the
@@ -44,17 +44,17 @@ type Hub struct {
 	counts    counts
 	malformed atomic.Uint64
 	notUTF8   atomic.Uint64
-	gaps      [len(eventstream.Reasons)]atomic.Uint64
+	gaps      [len(protocol.Reasons)]atomic.Uint64
 	gapSpread atomic.Int64 // a time.Duration
 
-	// Delivered, if it is set before the first subscriber joins, is told how long
+	// Delivered, if it is set before the first subscriber joins, is called with how long
 	// events took from when they were received until they were written to the sockets
 	// of a loop, or handed to those who write to others. It is called in the loop.
 	Delivered func(time.Duration)
 
-	// NotUTF8, if it is set before the first subscriber joins, is told of a text that
+	// NotUTF8, if it is set before the first subscriber joins, is called with a text that
 	// a channel was said and that is not UTF-8, and reports whether it has said so:
-	// it is then not told of the channel again, as long as that is there. It must
+	// it is then not called for the channel again, as long as that is there. It must
 	// not block, nor call the hub.
 	NotUTF8 func(channel, text string) (isSaid bool)
 }

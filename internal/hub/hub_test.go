@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // source notes what the hub asks for.
@@ -24,9 +25,9 @@ func (s *source) Forget(channel string) { s.note("-" + channel) }
 
 func (s *source) Follow(channel string, _ Follower) { s.note("+" + channel) }
 
-func (s *source) Unfollow(channel string)                                     { s.note("-" + channel) }
-func (s *source) Since(string, eventstream.EntryID, int, int, func(Backfill)) { panic("not here") }
-func (s *source) Newest(string, int, int, func(Backfill))                     { panic("not here") }
+func (s *source) Unfollow(channel string)                                  { s.note("-" + channel) }
+func (s *source) Since(string, protocol.EntryID, int, int, func(Backfill)) { panic("not here") }
+func (s *source) Newest(string, int, int, func(Backfill))                  { panic("not here") }
 
 func (s *source) note(what string) {
 	s.mu.Lock()
@@ -73,7 +74,7 @@ func (o *outlet) Close(error)               { o.closed.Store(true) }
 func (o *outlet) WhenWritten(f func())      { f() }
 func (o *outlet) Waiting() int              { return o.got.Len() - o.flushed }
 
-func subscriber(view eventstream.View, channels ...string) (*Subscriber, *outlet) {
+func subscriber(view protocol.View, channels ...string) (*Subscriber, *outlet) {
 	out := new(outlet)
 	var requests []ChannelRequest
 	for _, c := range channels {
@@ -106,8 +107,8 @@ func isReady(s *Subscriber) bool {
 func TestSourceIsAskedOncePerChannel(t *testing.T) {
 	src := new(source)
 	h := New(src, 2)
-	a, _ := subscriber(eventstream.View{}, "one", "two")
-	b, _ := subscriber(eventstream.View{}, "two")
+	a, _ := subscriber(protocol.View{}, "one", "two")
+	b, _ := subscriber(protocol.View{}, "two")
 	h.Join(a)
 	h.Join(b)
 	h.Leave(a)
@@ -123,8 +124,8 @@ func TestSourceIsAskedOncePerChannel(t *testing.T) {
 
 func TestMessageReachesItsChannelInEachView(t *testing.T) {
 	h := New(new(source), 2)
-	text, textOut := subscriber(eventstream.View{Type: "note"}, "one")
-	json, jsonOut := subscriber(eventstream.View{Format: eventstream.JSON}, "one", "two")
+	text, textOut := subscriber(protocol.View{Type: "note"}, "one")
+	json, jsonOut := subscriber(protocol.View{Format: protocol.JSON}, "one", "two")
 	join(h, text, textOut)
 	join(h, json, jsonOut)
 	h.Subscribed("one")
@@ -152,7 +153,7 @@ func TestMessageReachesItsChannelInEachView(t *testing.T) {
 
 func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 	h := New(new(source), 2)
-	first, _ := subscriber(eventstream.View{}, "one", "two")
+	first, _ := subscriber(protocol.View{}, "one", "two")
 	h.Join(first)
 	h.Subscribed("one")
 	h.Settle()
@@ -164,13 +165,13 @@ func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 	if !isReady(first) {
 		t.Error("not ready with both")
 	}
-	second, _ := subscriber(eventstream.View{}, "two")
+	second, _ := subscriber(protocol.View{}, "two")
 	h.Join(second)
 	if h.Settle(); !isReady(second) {
 		t.Error("not ready though the channel is heard")
 	}
 	h.Disconnected()
-	third, _ := subscriber(eventstream.View{}, "two")
+	third, _ := subscriber(protocol.View{}, "two")
 	h.Join(third)
 	if h.Settle(); isReady(third) {
 		t.Error("ready while nothing is heard")
@@ -180,12 +181,12 @@ func TestReadyWhenAllChannelsAreHeard(t *testing.T) {
 func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
 	h := New(new(source), 2)
 	h.SpreadGaps(0)
-	early, earlyOut := subscriber(eventstream.View{}, "one")
+	early, earlyOut := subscriber(protocol.View{}, "one")
 	join(h, early, earlyOut)
 	h.Subscribed("one")
 	h.Open(early)
 	h.Disconnected()
-	late, lateOut := subscriber(eventstream.View{}, "one")
+	late, lateOut := subscriber(protocol.View{}, "one")
 	join(h, late, lateOut)
 	h.Subscribed("one")
 	h.Open(late)
@@ -201,12 +202,12 @@ func TestGapIsToldToThoseWhoWereOpen(t *testing.T) {
 // What comes before a subscriber is attached waits for it, up to its limit.
 func TestWaitingForTheOutlet(t *testing.T) {
 	h := New(new(source), 2)
-	s, out := subscriber(eventstream.View{}, "one")
+	s, out := subscriber(protocol.View{}, "one")
 	h.Join(s)
 	h.Subscribed("one")
 	h.Message("one", "early")
 	join2 := func(payload string) (*Subscriber, *outlet) {
-		s, out := subscriber(eventstream.View{}, "two")
+		s, out := subscriber(protocol.View{}, "two")
 		h.Join(s)
 		h.Subscribed("two")
 		h.Message("two", "first")
@@ -227,7 +228,7 @@ func TestWaitingForTheOutlet(t *testing.T) {
 
 func TestCloseEndsAllAndThoseWhoComeLater(t *testing.T) {
 	h := New(new(source), 2)
-	a, aOut := subscriber(eventstream.View{}, "one")
+	a, aOut := subscriber(protocol.View{}, "one")
 	join(h, a, aOut)
 	done := make(chan struct{})
 	go func() {
@@ -237,7 +238,7 @@ func TestCloseEndsAllAndThoseWhoComeLater(t *testing.T) {
 	for !aOut.closed.Load() {
 		h.Settle()
 	}
-	b, bOut := subscriber(eventstream.View{}, "one")
+	b, bOut := subscriber(protocol.View{}, "one")
 	join(h, b, bOut)
 	if !bOut.closed.Load() {
 		t.Error("who came later is not closed")
@@ -258,7 +259,7 @@ func TestConcurrentUse(t *testing.T) {
 		all.Go(func() {
 			for n := range 200 {
 				name := fmt.Sprint("channel", (i+n)%5)
-				s, _ := subscriber(eventstream.View{}, name)
+				s, _ := subscriber(protocol.View{}, name)
 				h.Join(s)
 				h.Subscribed(name)
 				h.Open(s)

@@ -1,10 +1,10 @@
 package hub
 
-import "github.com/caddy-sse/caddy-sse/internal/eventstream"
+import "github.com/caddy-sse/caddy-sse/internal/protocol"
 
-// What the hub is told faster than the loops can hand it on waits in their inboxes.
+// What the hub receives faster than the loops can hand it on waits in their inboxes.
 // These have a part of the memory: what all forget is forgotten sooner while they
-// are full, and past it a channel's subscribers in a loop are told of a gap, and
+// are full, and past it a channel's subscribers in a loop get a gap, and
 // go on with what comes after it. So neither the source nor other loops wait.
 
 const (
@@ -34,7 +34,7 @@ func (c *channel) offer(g *group, bytes int, f func(*Loop)) {
 }
 
 // fallBehind keeps everything from the group's subscribers in a loop until it has
-// done what it was given before. Then they are told of a gap.
+// done what it was given before. Then they get a gap.
 func (c *channel) fallBehind(g *group, l *Loop) {
 	s := &g.shards[l.index]
 	if s.isBehind {
@@ -46,17 +46,17 @@ func (c *channel) fallBehind(g *group, l *Loop) {
 		c.hub.mu.Lock()
 		defer c.hub.mu.Unlock()
 		s.isBehind = false
-		// In a turn of its own, so that those are told, too, who have entered
+		// In a turn of its own, so that those get it, too, that have entered
 		// meanwhile.
 		c.reportOverflow(g, l, from)
 	})
 }
 
-// reportOverflow has the group's subscribers in a loop be told of a gap from there up
+// reportOverflow has the group's subscribers in a loop get a gap from there up
 // to the present.
 func (c *channel) reportOverflow(g *group, l *Loop, from string) {
 	to := c.log.head()
-	gap := &eventstream.Gap{Channel: c.name, Reason: eventstream.Overflow, From: from, To: c.headID()}
+	gap := &protocol.Gap{Channel: c.name, Reason: protocol.Overflow, From: from, To: c.headID()}
 	id := ""
 	if c.history { // else there may still be earlier events of the subscriber's other channels
 		id = g.view.id(gap.To)

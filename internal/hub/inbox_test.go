@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -65,8 +66,8 @@ func TestInboxIsBounded(t *testing.T) {
 					h.Message("one", fmt.Sprint(said, " ", payload))
 					return
 				}
-				src.follower.Append([]eventstream.Entry{{
-					ID: eventstream.EntryID{Ms: 1, Seq: uint64(said)}, Fields: []string{"data", fmt.Sprint(said, " ", payload)},
+				src.follower.Append([]protocol.Entry{{
+					ID: protocol.EntryID{Ms: 1, Seq: uint64(said)}, Fields: []string{"data", fmt.Sprint(said, " ", payload)},
 				}})
 			}
 			if history {
@@ -93,13 +94,13 @@ func TestInboxIsBounded(t *testing.T) {
 			}
 			late := new(outlet) // comes into the loop that is stopped
 			h.Open(enter(late))
-			h.Signal("one", eventstream.Signal{Type: "sse.join", Data: "{}"})
+			h.Signal("one", protocol.Signal{Type: "sse.join", Data: "{}"})
 			say()
 			close(slow.letGo)
 			h.Settle()
 			say()
 			h.Settle()
-			if n := h.Stats().Gaps[eventstream.Overflow]; n != 2 || h.Stats().Inbox != 0 {
+			if n := h.Stats().Gaps[protocol.Overflow]; n != 2 || h.Stats().Inbox != 0 {
 				t.Errorf("%d gaps, and %d bytes wait", n, h.Stats().Inbox)
 			}
 			before, after, isTold := strings.Cut(slow.got.String(), "event: sse.gap\n")

@@ -3,7 +3,7 @@ package hub
 import (
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // Subscribed is the source's word that from now on it receives the channel. A
@@ -19,7 +19,7 @@ func (h *Hub) Subscribed(name string) {
 	c.ready.Store(true)
 	if c.begun {
 		h.number++
-		c.gap(eventstream.Unknown, position{Seq: h.number})
+		c.gap(protocol.Unknown, position{Seq: h.number})
 		c.checkReady()
 		return
 	}
@@ -27,6 +27,18 @@ func (h *Hub) Subscribed(name string) {
 	// between two, was before.
 	h.number++
 	c.begin(position{Seq: h.number})
+}
+
+// Unsubscribed is the source's word that it does not receive these channels any more,
+// until Subscribed.
+func (h *Hub) Unsubscribed(names []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range names {
+		if c := h.live[name]; c != nil {
+			c.ready.Store(false)
+		}
+	}
 }
 
 // Disconnected is the source's word that it receives no channel any more, until
@@ -50,13 +62,13 @@ func (h *Hub) Message(name, payload string) {
 		return
 	}
 	h.number++
-	r := newRecord(c, position{Seq: h.number}, eventstream.Payload(payload))
+	r := newRecord(c, position{Seq: h.number}, protocol.Payload(payload))
 	c.broadcast(r, receivedAt)
 	c.remember(r)
 }
 
 // Begin tells a channel with history where it is.
-func (c *channel) Begin(head eventstream.EntryID) {
+func (c *channel) Begin(head protocol.EntryID) {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if c.forgotten {
@@ -67,7 +79,7 @@ func (c *channel) Begin(head eventstream.EntryID) {
 }
 
 // Append hands the history's next entries to the channel's subscribers.
-func (c *channel) Append(entries []eventstream.Entry) {
+func (c *channel) Append(entries []protocol.Entry) {
 	receivedAt := time.Now()
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
@@ -83,7 +95,7 @@ func (c *channel) Append(entries []eventstream.Entry) {
 }
 
 // Gap tells the channel's subscribers that entries may be missing.
-func (c *channel) Gap(reason eventstream.Reason, to eventstream.EntryID) {
+func (c *channel) Gap(reason protocol.Reason, to protocol.EntryID) {
 	c.hub.mu.Lock()
 	defer c.hub.mu.Unlock()
 	if !c.forgotten {
@@ -98,7 +110,7 @@ func (c *channel) begin(at position) {
 	c.begun = true
 	c.log.start = at
 	if !c.history {
-		c.log.gapBefore = eventstream.Unknown
+		c.log.gapBefore = protocol.Unknown
 	}
 	waiting := c.waiting
 	c.waiting = nil

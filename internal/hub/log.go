@@ -3,7 +3,7 @@ package hub
 import (
 	"slices"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A log is what a channel remembers of what it received: everything that came after
@@ -13,7 +13,7 @@ type log struct {
 	startHash string // of the event at the start, in a channel without history
 	// gapBefore says what those have missed who were before the start of a channel
 	// without history.
-	gapBefore eventstream.Reason
+	gapBefore protocol.Reason
 
 	recent     []*record
 	bytes      int // of recent
@@ -21,7 +21,7 @@ type log struct {
 }
 
 // reset begins again: what was before the start is forgotten.
-func (l *log) reset(start position, before eventstream.Reason) {
+func (l *log) reset(start position, before protocol.Reason) {
 	for _, r := range l.recent {
 		r.channel.hub.memory.remove(r)
 	}
@@ -67,7 +67,7 @@ func (l *log) shift() *record {
 	r.channel.hub.memory.remove(r)
 	l.start, l.startHash, l.gapBefore = r.at, r.hash, ""
 	if !r.channel.history {
-		l.gapBefore = eventstream.Overflow
+		l.gapBefore = protocol.Overflow
 	}
 	return r
 }

@@ -29,10 +29,10 @@ type Loop struct {
 	now             time.Duration
 	spare           []func() // the inbox before this one, to be used again
 	subscribers     []*Subscriber
-	watchers        map[*Subscriber]struct{} // who are told when the source is away
+	watchers        map[*Subscriber]struct{} // that are notified when the source is away
 	away            *eventstream.Frame       // while it is
 	dirty           []*Subscriber            // who have been sent something since the last flush
-	withPendingGaps []*Subscriber            // with gaps pending, and some who were told meanwhile
+	withPendingGaps []*Subscriber            // with gaps pending, and some that got theirs meanwhile
 	receivedAt      time.Time                // when the oldest event was received that was sent since; zero: none was
 }
 

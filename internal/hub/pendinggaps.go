@@ -4,23 +4,24 @@ import (
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
-// pendingGaps are the gaps that a subscriber has yet to be told of, in one event.
+// pendingGaps are the gaps that a subscriber has yet to get, in one event.
 //
 // A page answers a gap by loading again what it shows, so those whom a fault has hit
-// are told one after another, and of all their channels at once. Until then, no
+// get them one after another, and of all their channels at once. Until then, no
 // event that a subscriber gets has an ID: were its connection cut with a newer one,
 // it would come back as if it had missed nothing. With the one that it had before the
-// fault, it is told when it comes back.
+// fault, it gets the gap when it comes back.
 type pendingGaps struct {
-	gaps []*eventstream.Gap // of channels that are all different
-	id   string             // of where the subscriber is now, for the event
-	due  time.Duration      // in the loop's time
+	gaps []*protocol.Gap // of channels that are all different
+	id   string          // of where the subscriber is now, for the event
+	due  time.Duration   // in the loop's time
 }
 
 const (
-	// DefaultGapSpread is over how long subscribers are told of gaps, unless
+	// DefaultGapSpread is over how long subscribers get their gaps, unless
 	// [Hub.SpreadGaps] says otherwise.
 	DefaultGapSpread = 3 * time.Second
 	// gapPatience is for how much longer a gap waits until all the subscriber's
@@ -30,7 +31,7 @@ const (
 	quickestGapTick = 10 * time.Millisecond
 )
 
-// SpreadGaps sets over how long subscribers whom a fault has hit are told of their
+// SpreadGaps sets over how long subscribers whom a fault has hit get their
 // gaps: each at a moment of its own in the last three quarters of it, since the
 // channels of one are not subscribed again at one moment. Zero: at once, as soon as all
 // of them are.
@@ -53,14 +54,17 @@ func (h *Hub) plainFrame(r *record, v view, receivedAt time.Time) *eventstream.F
 	if receivedAt.After(h.pendingGapsUntil) {
 		return nil
 	}
+	if v.hasEnds() && r.isStart() {
+		return nil // it is an ID, and nothing else
+	}
 	event, _ := r.event(v)
 	event.ID = ""
 	return event.Frame()
 }
 
-// reportGap has the subscriber be told of the gap. The id is of where it is then; empty
+// reportGap has the subscriber get the gap. The id is of where it is then; empty
 // if it has none.
-func (s *Subscriber) reportGap(gap *eventstream.Gap, id string) {
+func (s *Subscriber) reportGap(gap *protocol.Gap, id string) {
 	if s.closed != nil {
 		return
 	}
@@ -82,7 +86,7 @@ func (s *Subscriber) reportGap(gap *eventstream.Gap, id string) {
 }
 
 // add adds a gap, or what the channel has missed besides.
-func (p *pendingGaps) add(gap *eventstream.Gap) {
+func (p *pendingGaps) add(gap *protocol.Gap) {
 	for i, old := range p.gaps {
 		if old.Channel == gap.Channel {
 			both := *old // which others share
@@ -101,11 +105,16 @@ func (s *Subscriber) sendGaps(id string) {
 		return
 	}
 	s.pendingGaps = nil
+	if s.request.SilentGaps {
+		s.hub.countGap(p.gaps[0].Reason)
+		s.breakOff()
+		return
+	}
 	if s.hasVector() {
 		id = ""
 		s.send(eventstream.IDLine(s.vector()))
 	}
-	s.send(eventstream.GapsFrame(p.gaps, id))
+	s.send(protocol.GapsFrame(p.gaps, id))
 	s.hub.countGap(p.gaps[0].Reason)
 }
 
@@ -128,7 +137,7 @@ func (l *Loop) sendDueGaps() {
 	rest := l.withPendingGaps[:0]
 	for _, s := range l.withPendingGaps {
 		switch p := s.pendingGaps; {
-		case p == nil: // it was told, or has left
+		case p == nil: // it has got them, or has left
 		case l.now < p.due, l.now < p.due+gapPatience && !s.allReady():
 			rest = append(rest, s)
 		default:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // several is a subscriber of several channels, whose payloads are envelopes.
@@ -20,7 +21,7 @@ func several(history bool, lastEventID string, channels ...string) (*Subscriber,
 		Pending:   1 << 20, Retry: time.Second,
 	}
 	for _, c := range channels {
-		r.Channels = append(r.Channels, ChannelRequest{Channel: c, View: eventstream.View{Format: eventstream.JSON}})
+		r.Channels = append(r.Channels, ChannelRequest{Channel: c, View: protocol.View{Format: protocol.JSON}})
 	}
 	return NewSubscriber(r), new(outlet)
 }
@@ -39,7 +40,7 @@ func (f *followers) Follow(channel string, to Follower) {
 		f.all = make(map[string]Follower)
 	}
 	f.all[channel] = to
-	f.add(func() { to.Begin(eventstream.EntryID{Ms: 1}) })
+	f.add(func() { to.Begin(protocol.EntryID{Ms: 1}) })
 }
 
 // say has an event come to the channel, live with an ID of the app's own.
@@ -48,7 +49,7 @@ func (f *followers) say(h *Hub, history bool, channel string, n int) {
 		h.Message(channel, fmt.Sprintf(`{"id":"own-%d","data":"event %d"}`, n, n))
 		return
 	}
-	f.all[channel].Append([]eventstream.Entry{{ID: eventstream.EntryID{Ms: 10, Seq: uint64(n)}, Fields: []string{"data", fmt.Sprintf(`"event %d"`, n)}}})
+	f.all[channel].Append([]protocol.Entry{{ID: protocol.EntryID{Ms: 10, Seq: uint64(n)}, Fields: []string{"data", fmt.Sprintf(`"event %d"`, n)}}})
 }
 
 // lose has all channels have a gap.
@@ -58,7 +59,7 @@ func (f *followers) lose(h *Hub, history bool, channels []string) {
 	}
 	for i, c := range channels {
 		if history {
-			f.all[c].Gap(eventstream.Reset, eventstream.EntryID{Ms: 5, Seq: uint64(i)})
+			f.all[c].Gap(protocol.Reset, protocol.EntryID{Ms: 5, Seq: uint64(i)})
 		} else {
 			h.Subscribed(c)
 		}

@@ -3,19 +3,21 @@ package hub
 import (
 	"strconv"
 	"strings"
+	"unique"
 	"weak"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A position is where in a channel an event is: the ID of a history's entry, or,
 // in a channel without one, the number that the hub gave the event, as Seq.
-type position = eventstream.EntryID
+type position = protocol.EntryID
 
 // A record is an event that a channel remembers.
 type record struct {
 	at      position
-	content eventstream.Content
+	content protocol.Content
 	hash    string // of a live one: what other gateways know it by
 	size    int
 
@@ -36,24 +38,25 @@ type viewed struct {
 	frame weak.Pointer[eventstream.Frame]
 }
 
-// A view is how a group wants events: how they are read, and whether each
-// carries its ID.
+// A view is how a group wants events: how they are read, whether each carries its ID,
+// and how the end of a run is told; the zero handle: it is an event like others.
 type view struct {
-	eventstream.View
-	ids bool
+	protocol.View
+	ids  bool
+	ends unique.Handle[protocol.Ends]
 }
 
 // overhead is about what a record costs besides its content.
 const overhead = 250
 
-func newRecord(c *channel, at position, content eventstream.Content) *record {
+func newRecord(c *channel, at position, content protocol.Content) *record {
 	c.check(content)
 	r := &record{at: at, content: content, channel: c, size: overhead}
 	switch content := content.(type) {
-	case eventstream.Payload:
+	case protocol.Payload:
 		r.hash = c.chain.add(c.name, string(content))
 		r.size += len(content)
-	case eventstream.Entry:
+	case protocol.Entry:
 		for _, f := range content.Fields {
 			r.size += len(f) + 16
 		}
@@ -63,6 +66,11 @@ func newRecord(c *channel, at position, content eventstream.Content) *record {
 
 // encode makes the record's frame, and says what was malformed.
 func (r *record) encode(v view) (*eventstream.Frame, error) {
+	if v.hasEnds() {
+		if frame := r.markFrame(v); frame != nil {
+			return frame, nil
+		}
+	}
 	event, err := r.event(v)
 	return event.Frame(), err
 }
@@ -70,7 +78,7 @@ func (r *record) encode(v view) (*eventstream.Frame, error) {
 // event is the record as an event of the view.
 func (r *record) event(v view) (eventstream.Event, error) {
 	event, err := r.content.Event(v.View)
-	if _, isEntry := r.content.(eventstream.Entry); isEntry && !v.ids {
+	if _, isEntry := r.content.(protocol.Entry); isEntry && !v.ids {
 		event.ID = "" // the subscriber's own stands before it
 	}
 	if event.ID == "" && v.ids {
@@ -103,7 +111,7 @@ func (r *record) id() string { return r.channel.id(r.at, r.hash) }
 // matchesAppID reports whether the app gave the live record that ID.
 func (r *record) matchesAppID(id string) bool {
 	if !r.hasAppID {
-		event, _ := r.content.Event(eventstream.View{Format: eventstream.JSON})
+		event, _ := r.content.Event(protocol.View{Format: protocol.JSON})
 		r.appID, r.hasAppID = event.ID, true
 	}
 	return r.appID == id

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A replay sends a subscriber what it has missed: in one channel with history, or in
@@ -15,9 +16,10 @@ type replay struct {
 	subscriber *Subscriber
 	cursors    []replayCursor
 	batch      []replayStep
-	gaps       []*eventstream.Gap // that it has yet to be told of
-	hasEvents  bool               // it has come by some, which were missed
-	isReading  bool               // the history is being read for it
+	gaps       []*protocol.Gap // that it has yet to get
+	hasEvents  bool            // it has come by some, which were missed
+	isReading  bool            // the history is being read for it
+	isOver     bool            // the run has ended, and the subscription with it
 }
 
 // A replayCursor is how far a replay has come in one channel.
@@ -29,10 +31,10 @@ type replayCursor struct {
 	// Where it begins, until it is located, if not there.
 	fromHead bool
 	newest   int
-	bad      eventstream.Reason // there is no knowing where it was
-	from     string             // where it was, as it said itself
-	hasRead  bool               // the history was read for it
-	segment  *segment           // it is on its way through
+	bad      protocol.Reason // there is no knowing where it was
+	from     string          // where it was, as it said itself
+	hasRead  bool            // the history was read for it
+	segment  *segment        // it is on its way through
 }
 
 func (r *replay) channel(cur *replayCursor) *channel { return r.subscriber.states[cur.index].channel }
@@ -43,7 +45,9 @@ type replayStep struct {
 	index int
 	at    position
 	frame *eventstream.Frame
-	gap   *eventstream.Gap
+	gap   *protocol.Gap
+	isGap bool  // the frame tells of gaps to somebody who comes back
+	end   error // why the subscription ends with the frame; nil: it does not
 }
 
 // A batch ends after so many events or bytes.
@@ -76,6 +80,9 @@ func (h *Hub) advance(r *replay) {
 		s.loop.Do(func() {
 			s.sendBatch(batch)
 			s.checkReady()
+			if r.isOver {
+				return
+			}
 			s.whenWritten(func() {
 				h.mu.Lock()
 				defer h.mu.Unlock()
@@ -130,7 +137,7 @@ func (r *replay) pin(cur *replayCursor, s *segment) {
 func (r *replay) locate(cur *replayCursor) bool {
 	c := r.channel(cur)
 	was := cur.at
-	var reason eventstream.Reason
+	var reason protocol.Reason
 	isFound := true
 	switch {
 	case cur.bad != "" || cur.fromHead:
@@ -155,7 +162,7 @@ func (r *replay) locate(cur *replayCursor) bool {
 
 // locate finds the cursor in a channel with history, and says what was missed before
 // it.
-func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason, isFound bool) {
+func (c *channel) locate(cur *replayCursor, most int) (missed protocol.Reason, isFound bool) {
 	if cur.newest > 0 {
 		at, isKnown := c.newest(cur.newest)
 		if t, isFresh := c.tail(cur.newest); !isKnown && t.isExact && (isFresh || cur.hasRead) {
@@ -172,7 +179,7 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 			return "", false // another gateway may have been faster than this one
 		}
 		cur.at = head
-		return eventstream.Reset, true
+		return protocol.Reset, true
 	}
 	t, hasTail := c.tail(most)
 	if cur.hasRead {
@@ -188,7 +195,7 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 	if hasTail && t.isExact && cur.at.Compare(t.from) < 0 {
 		if n, isAll := c.count(cur.at); !isAll || n > most {
 			cur.at = t.from
-			return eventstream.Overflow, true
+			return protocol.Overflow, true
 		}
 	}
 	if !isFound {
@@ -196,7 +203,7 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 	}
 	switch n, isAll := c.count(cur.at); {
 	case isAll && n > most:
-		missed = cmp.Or(c.gapAfterClaimed(piece, cur.at), eventstream.Overflow)
+		missed = cmp.Or(c.gapAfterClaimed(piece, cur.at), protocol.Overflow)
 		cur.at, _ = c.newest(most)
 		return missed, true
 	case !isAll && !cur.hasRead && !(hasTail && cur.at.Compare(t.from) >= 0):
@@ -207,7 +214,7 @@ func (c *channel) locate(cur *replayCursor, most int) (missed eventstream.Reason
 
 // gapAfterSent says why something may be missing right after the position of an event
 // that the subscriber has been sent from here; empty if nothing is.
-func (piece run) gapAfterSent(at position) eventstream.Reason {
+func (piece run) gapAfterSent(at position) protocol.Reason {
 	if i, isEvent := eventsAfter(piece.events, at); i == 0 && !isEvent {
 		return piece.gapAtStart
 	}
@@ -216,19 +223,19 @@ func (piece run) gapAfterSent(at position) eventstream.Reason {
 
 // gapAfterClaimed says why it cannot be known what came right after the position, which the
 // subscriber says it was at; empty if it can.
-func (c *channel) gapAfterClaimed(piece run, at position) eventstream.Reason {
+func (c *channel) gapAfterClaimed(piece run, at position) protocol.Reason {
 	i, isEvent := eventsAfter(piece.events, at)
 	switch {
-	case at == piece.start && piece.gapAtStart != eventstream.Unknown:
+	case at == piece.start && piece.gapAtStart != protocol.Unknown:
 		return piece.gapAtStart
 	case isEvent:
 		return ""
 	case at.Compare(c.formerHead) <= 0:
-		return eventstream.Reset
+		return protocol.Reset
 	case i == 0 && piece.start == (position{}): // it is older than all that there is
-		return cmp.Or(piece.gapAtStart, eventstream.Reset)
+		return cmp.Or(piece.gapAtStart, protocol.Reset)
 	}
-	return eventstream.Unknown
+	return protocol.Unknown
 }
 
 // positionAt is the position right before the event i of the log.
@@ -240,8 +247,8 @@ func (c *channel) positionAt(i int) position {
 }
 
 // gap adds a gap to the batch, up to where the subscriber is now. Somebody who comes
-// back is told at once; those whom a fault has hit have theirs spread.
-func (r *replay) gap(cur *replayCursor, reason eventstream.Reason, isOfFault bool) {
+// back gets its gap at once; those whom a fault has hit have theirs spread.
+func (r *replay) gap(cur *replayCursor, reason protocol.Reason, isOfFault bool) {
 	s, c := r.subscriber, r.channel(cur)
 	to := cur.at.String()
 	if !c.history {
@@ -249,7 +256,7 @@ func (r *replay) gap(cur *replayCursor, reason eventstream.Reason, isOfFault boo
 		to = c.idAt(first)
 	}
 	s.needsID = true
-	gap := &eventstream.Gap{Channel: c.name, Reason: reason, From: cur.from, To: to}
+	gap := &protocol.Gap{Channel: c.name, Reason: reason, From: cur.from, To: to}
 	if isOfFault {
 		s.hub.expectPendingGaps()
 		r.batch = append(r.batch, replayStep{index: cur.index, at: cur.at, gap: gap})
@@ -269,8 +276,8 @@ func (r *replay) addGaps() {
 		id = "" // there may still be events of other channels before it
 	}
 	s.hub.countGap(r.gaps[0].Reason)
-	frame := eventstream.GapsFrame(r.gaps, s.view(cur.index).id(id))
-	r.batch, r.gaps = append(r.batch, replayStep{index: cur.index, at: cur.at, frame: frame}), nil
+	frame := protocol.GapsFrame(r.gaps, s.view(cur.index).id(id))
+	r.batch, r.gaps = append(r.batch, replayStep{index: cur.index, at: cur.at, frame: frame, isGap: true}), nil
 }
 
 // fill fills the batch with what came after, in the order in which it came, and
@@ -303,13 +310,18 @@ func (r *replay) fill() (upToDate bool) {
 		if room -= frame.Len(); room < 0 && len(r.batch) > 0 || len(r.batch) == batchEvents {
 			return false
 		}
-		r.batch = append(r.batch, replayStep{index: cur.index, at: oldest.at, frame: frame})
+		end := oldest.endFor(s.view(cur.index))
+		r.batch = append(r.batch, replayStep{index: cur.index, at: oldest.at, frame: frame, end: end})
 		if !r.hasEvents {
 			r.hasEvents = true
 			s.hub.counts.replays++
 		}
 		s.hub.counts.replayed++
 		cur.at = oldest.at
+		if end != nil {
+			r.isOver = true
+			return false
+		}
 		if rest[first] = rest[first][1:]; len(rest[first]) == 0 && !r.enterRun(first, rest) {
 			return false
 		}

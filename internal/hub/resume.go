@@ -1,6 +1,6 @@
 package hub
 
-import "github.com/caddy-sse/caddy-sse/internal/eventstream"
+import "github.com/caddy-sse/caddy-sse/internal/protocol"
 
 // resume sets out on what s has missed, wherever its channels have begun. Live
 // channels are resumed together, so they are waited for until the page is open.
@@ -21,7 +21,7 @@ func (h *Hub) resume(s *Subscriber) {
 		return
 	}
 	cursors := make([]replayCursor, len(indexes))
-	at, bad := position{}, eventstream.Reason("")
+	at, bad := position{}, protocol.Reason("")
 	if s.request.LastEventID != "" && !s.resumed {
 		at, bad = s.locateLive(indexes)
 	}
@@ -54,7 +54,7 @@ func (h *Hub) startReplay(s *Subscriber, cursors []replayCursor) {
 func (s *Subscriber) fromNow(i int) replayCursor {
 	cur := replayCursor{index: i, fromHead: true}
 	if s.opened {
-		cur.bad = eventstream.Unknown
+		cur.bad = protocol.Unknown
 	}
 	return cur
 }
@@ -63,10 +63,10 @@ func (s *Subscriber) fromNow(i int) replayCursor {
 // is new there, with the newest events that it wants.
 func (s *Subscriber) fromEntry(i int) replayCursor {
 	r := &s.request
-	if at, ok := eventstream.ParseShortEntryID(r.LastEventID); ok && len(r.Channels) == 1 {
+	if at, ok := protocol.ParseShortEntryID(r.LastEventID); ok && len(r.Channels) == 1 {
 		return replayCursor{index: i, at: at, from: at.String()}
 	}
-	vector, _ := eventstream.ParseVector(r.LastEventID)
+	vector, _ := protocol.ParseVector(r.LastEventID)
 	if at, ok := vector.At(s.states[i].tag); ok {
 		return replayCursor{index: i, at: at, from: at.String()}
 	}
@@ -77,7 +77,7 @@ func (s *Subscriber) fromEntry(i int) replayCursor {
 	}
 	switch {
 	case !isNew:
-		return replayCursor{index: i, bad: eventstream.Unknown, from: r.LastEventID}
+		return replayCursor{index: i, bad: protocol.Unknown, from: r.LastEventID}
 	case r.Last == 0:
 		return s.fromNow(i)
 	}
@@ -85,7 +85,7 @@ func (s *Subscriber) fromEntry(i int) replayCursor {
 }
 
 // locateLive finds out where the subscriber was in those of its live channels.
-func (s *Subscriber) locateLive(indexes []int) (at position, unknown eventstream.Reason) {
+func (s *Subscriber) locateLive(indexes []int) (at position, unknown protocol.Reason) {
 	text := s.request.LastEventID
 	id, ok := parseLiveID(text)
 	if ok && id.epoch == s.hub.epoch {
@@ -97,10 +97,10 @@ func (s *Subscriber) locateLive(indexes []int) (at position, unknown eventstream
 				return at, ""
 			}
 		}
-		return at, eventstream.Unknown // it was in other channels
+		return at, protocol.Unknown // it was in other channels
 	}
 	if !ok {
-		return s.oldest(indexes, func(r *record) bool { return r.matchesAppID(text) })
+		return s.newest(indexes, func(r *record) bool { return r.matchesAppID(text) })
 	}
 	// By what came before it, too, if this gateway has received that; else by the
 	// payload alone.
@@ -113,14 +113,25 @@ func (s *Subscriber) locateLive(indexes []int) (at position, unknown eventstream
 
 // oldest is where the oldest event is that matches: what came after it may be sent
 // twice, but is not lost.
-func (s *Subscriber) oldest(indexes []int, matches func(*record) bool) (at position, unknown eventstream.Reason) {
-	unknown = eventstream.Unknown
+func (s *Subscriber) oldest(indexes []int, matches func(*record) bool) (at position, unknown protocol.Reason) {
+	return s.pick(indexes, matches, func(p, chosen position) bool { return p.Compare(chosen) < 0 })
+}
+
+// newest is where the newest event is that matches. An app that uses an ID of its own
+// again, such as the number of a state, says by it that both are the same to a page that
+// comes back; from the oldest, each return would bring most of the log again.
+func (s *Subscriber) newest(indexes []int, matches func(*record) bool) (at position, unknown protocol.Reason) {
+	return s.pick(indexes, matches, func(p, chosen position) bool { return p.Compare(chosen) > 0 })
+}
+
+// pick is where that event is, of those that match, which is better than all others.
+func (s *Subscriber) pick(indexes []int, matches func(*record) bool, isBetter func(p, chosen position) bool) (at position, unknown protocol.Reason) {
+	unknown = protocol.Unknown
 	for _, i := range indexes {
 		l := &s.states[i].channel.log
 		for n := range l.len() {
-			if r := l.at(n); matches(r) && (unknown != "" || r.at.Compare(at) < 0) {
+			if r := l.at(n); matches(r) && (unknown != "" || isBetter(r.at, at)) {
 				at, unknown = r.at, ""
-				break
 			}
 		}
 	}

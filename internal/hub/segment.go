@@ -5,7 +5,7 @@ import (
 	"container/list"
 	"slices"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A segment is a part of a channel's history that was read for those who come
@@ -14,7 +14,7 @@ import (
 type segment struct {
 	channel    *channel
 	start, end position
-	gapAtStart eventstream.Reason // why something may be missing right after the start
+	gapAtStart protocol.Reason // why something may be missing right after the start
 	events     []*record
 	bytes      int
 
@@ -25,7 +25,7 @@ type segment struct {
 // A run is what is known to come after a position, in one piece.
 type run struct {
 	start      position
-	gapAtStart eventstream.Reason
+	gapAtStart protocol.Reason
 	events     []*record
 	segment    *segment // nil: it is the log
 }

@@ -1,10 +1,10 @@
 package hub
 
-import "github.com/caddy-sse/caddy-sse/internal/eventstream"
+import "github.com/caddy-sse/caddy-sse/internal/protocol"
 
 // Signal hands a signal to everyone in the channel who is up to date, with
 // history or without. It moves nobody's position.
-func (h *Hub) Signal(name string, signal eventstream.Signal) {
+func (h *Hub) Signal(name string, signal protocol.Signal) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	frame := signal.Frame()

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // counts are what a hub counts since its beginning, guarded by the hub.
@@ -28,8 +28,8 @@ type Stats struct {
 
 	// Sent is how many events were given to subscribers' outlets.
 	Sent uint64
-	// Gaps is how many events told subscribers of gaps, by the reason of the first.
-	Gaps map[eventstream.Reason]uint64
+	// Gaps is how many events sent subscribers gaps, by the reason of the first.
+	Gaps map[protocol.Reason]uint64
 	// Replays is how many subscribers came back to events that they had missed,
 	// Replayed how many these were.
 	Replays, Replayed uint64
@@ -51,7 +51,7 @@ func (h *Hub) Stats() Stats {
 		Histories:   len(h.histories),
 		Memory:      h.memory.bytes,
 		Inbox:       int(h.memory.waiting.Load()),
-		Gaps:        make(map[eventstream.Reason]uint64),
+		Gaps:        make(map[protocol.Reason]uint64),
 		Replays:     h.counts.replays,
 		Replayed:    h.counts.replayed,
 		Malformed:   h.malformed.Load(),
@@ -60,7 +60,7 @@ func (h *Hub) Stats() Stats {
 	for _, l := range h.loops {
 		s.Sent += l.sent.Load()
 	}
-	for i, r := range eventstream.Reasons {
+	for i, r := range protocol.Reasons {
 		s.Gaps[r] = h.gaps[i].Load()
 	}
 	return s
@@ -121,8 +121,8 @@ func (h *Hub) inEachLoop(f func(*Loop)) {
 	all.Wait()
 }
 
-func (h *Hub) countGap(reason eventstream.Reason) {
-	h.gaps[slices.Index(eventstream.Reasons[:], reason)].Add(1)
+func (h *Hub) countGap(reason protocol.Reason) {
+	h.gaps[slices.Index(protocol.Reasons[:], reason)].Add(1)
 }
 
 // ChannelStats are a channel's numbers at one moment.

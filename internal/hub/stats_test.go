@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	. "github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // Events wait for the hub's lock, so that a list of many channels has to let go of
@@ -17,7 +17,7 @@ func TestListOfChannelsLetsEventsThrough(t *testing.T) {
 	const channels = 5000
 	h := New(new(source), 1)
 	for i := range channels {
-		s, _ := subscriber(eventstream.View{}, strconv.Itoa(i))
+		s, _ := subscriber(protocol.View{}, strconv.Itoa(i))
 		h.Join(s)
 	}
 	var looked atomic.Int64
@@ -46,7 +46,7 @@ func TestEachHoldsNoLoop(t *testing.T) {
 	t.Parallel()
 	h := New(new(source), 2)
 	for range 4 {
-		s, _ := subscriber(eventstream.View{}, "a")
+		s, _ := subscriber(protocol.View{}, "a")
 		h.Join(s)
 	}
 	n := 0

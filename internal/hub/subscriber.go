@@ -3,9 +3,11 @@ package hub
 import (
 	"errors"
 	"time"
+	"unique"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // Reasons for which a hub closes a subscriber.
@@ -32,11 +34,11 @@ type Outlet interface {
 
 // A Request is what a subscriber asks for.
 type Request struct {
-	// Channels are all different; with History at most [eventstream.MaxVector].
+	// Channels are all different; with History at most [protocol.MaxVector].
 	Channels []ChannelRequest
 	// History makes the channels those that Redis keeps.
 	History bool
-	// Away has the subscriber told when the source is away, and when it is back.
+	// Away has the subscriber notified when the source is away, and when it is back.
 	Away bool
 	// Last is how many of the newest events somebody without an ID gets, of
 	// each channel with history.
@@ -49,6 +51,11 @@ type Request struct {
 	// Retention is what the channels have to remember. Without events in it, a live
 	// subscriber gets no IDs.
 	Retention Retention
+	// Ends, unless it is the zero handle, has the subscription end with the run that it
+	// is in; then there is one channel, with history. See [protocol.Ends] and [IsWhole].
+	Ends unique.Handle[protocol.Ends]
+	// SilentGaps breaks the subscription off where it would be told of a gap.
+	SilentGaps bool
 	// Meta is what the caller knows of the subscriber besides.
 	Meta any
 	// Preamble is what the subscriber is sent first.
@@ -71,7 +78,7 @@ type Request struct {
 // events read.
 type ChannelRequest struct {
 	Channel string
-	View    eventstream.View
+	View    protocol.View
 }
 
 // A Subscriber is one open EventSource.
@@ -86,7 +93,7 @@ type Subscriber struct {
 	left    bool
 	unbegun int  // of its channels
 	resumed bool // its live channels, together
-	needsID bool // it comes for the first time, or was told of a gap
+	needsID bool // it comes for the first time, or has got a gap
 
 	// Its loop, and what is that loop's own.
 	loop      *Loop
@@ -119,7 +126,7 @@ type chanState struct {
 	slot        int      // in it
 	lastSent    position // of the newest event it was sent, if hasLastSent
 	hasLastSent bool
-	tag         eventstream.Tag // if the subscriber's IDs are its own
+	tag         protocol.Tag // if the subscriber's IDs are its own
 }
 
 // NewSubscriber makes a subscriber that begins with its preamble.
@@ -137,7 +144,7 @@ func NewSubscriber(r Request) *Subscriber {
 		s.greeting, s.request.Greeting = r.Greeting, nil
 		s.queue = append(s.queue, s.greeting.Frame())
 	}
-	vector, _ := eventstream.ParseVector(r.LastEventID)
+	vector, _ := protocol.ParseVector(r.LastEventID)
 	if s.hasVector() {
 		s.tag()
 	}
@@ -154,7 +161,7 @@ func (s *Subscriber) tag() {
 	for i, in := range s.request.Channels {
 		names[i] = in.Channel
 	}
-	for i, tag := range eventstream.ChannelTags(names) {
+	for i, tag := range protocol.ChannelTags(names) {
 		s.states[i].tag = tag
 	}
 }
@@ -195,6 +202,7 @@ func (s *Subscriber) view(i int) view {
 	return view{
 		View: s.request.Channels[i].View,
 		ids:  !s.hasVector() && (s.request.History || s.request.Retention.Events > 0),
+		ends: s.request.Ends,
 	}
 }
 
@@ -220,6 +228,14 @@ func (s *Subscriber) sendBatch(batch []replayStep) {
 		if step.gap != nil {
 			s.states[step.index].lastSent, s.states[step.index].hasLastSent = step.at, true
 			s.reportGap(step.gap, "")
+			continue
+		}
+		switch {
+		case step.isGap && s.request.SilentGaps:
+			s.breakOff()
+			continue
+		case step.end != nil:
+			s.endRun(step.frame, step.end)
 			continue
 		}
 		if !s.hasVector() {
@@ -264,10 +280,10 @@ func (s *Subscriber) sendCurrentID(id string) {
 
 // vector is the subscriber's ID, if it is its own.
 func (s *Subscriber) vector() string {
-	v := make(eventstream.Vector, 0, len(s.states))
+	v := make(protocol.Vector, 0, len(s.states))
 	for i := range s.states {
 		if st := &s.states[i]; st.hasLastSent {
-			v = append(v, eventstream.Place{Tag: st.tag, ID: st.lastSent})
+			v = append(v, protocol.Place{Tag: st.tag, ID: st.lastSent})
 		}
 	}
 	return v.String()
@@ -386,5 +402,5 @@ func (s *Subscriber) closeWith(last *eventstream.Frame, reason error) {
 		s.out.Close(reason)
 		s.touch()
 	}
-	s.closed, s.pendingGaps = reason, nil // it is told when it comes back
+	s.closed, s.pendingGaps = reason, nil // it gets them when it comes back
 }

@@ -1,6 +1,6 @@
 package hub
 
-import "github.com/caddy-sse/caddy-sse/internal/eventstream"
+import "github.com/caddy-sse/caddy-sse/internal/protocol"
 
 // Unreadable tells those in the channel of a gap who wait for what cannot be read,
 // and those who come as long as that is so. Nobody's position moves: once it can be
@@ -40,13 +40,17 @@ func (c *channel) reportUnreadable(s *Subscriber) {
 	if !c.backfillUnreadable {
 		return
 	}
-	c.hub.countGap(eventstream.Unknown)
+	c.hub.countGap(protocol.Unknown)
 	// It has no ID, so that a client that comes back meanwhile says where it was
 	// before.
 	frame := c.unreadableGap(s.request.LastEventID).Frame("")
+	if s.request.SilentGaps {
+		s.loop.Do(s.breakOff)
+		return
+	}
 	s.loop.Do(func() { s.send(frame) })
 }
 
-func (c *channel) unreadableGap(from string) *eventstream.Gap {
-	return &eventstream.Gap{Channel: c.name, Reason: eventstream.Unknown, From: from}
+func (c *channel) unreadableGap(from string) *protocol.Gap {
+	return &protocol.Gap{Channel: c.name, Reason: protocol.Unknown, From: from}
 }

@@ -3,13 +3,13 @@ package hub
 import (
 	"unicode/utf8"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // check counts a content that is not UTF-8, which an event stream is. It goes out as
 // it is, and browsers show what they cannot read as U+FFFD. Of each channel
-// [Hub.NotUTF8] is told until it has been said.
-func (c *channel) check(content eventstream.Content) {
+// [Hub.NotUTF8] is called until it has been logged.
+func (c *channel) check(content protocol.Content) {
 	text, isBad := notUTF8(content)
 	if !isBad {
 		return
@@ -21,12 +21,12 @@ func (c *channel) check(content eventstream.Content) {
 }
 
 // notUTF8 finds the text in a content that is not.
-func notUTF8(content eventstream.Content) (text string, isBad bool) {
+func notUTF8(content protocol.Content) (text string, isBad bool) {
 	switch content := content.(type) {
-	case eventstream.Payload:
+	case protocol.Payload:
 		text = string(content)
 		return text, !utf8.ValidString(text)
-	case eventstream.Entry:
+	case protocol.Entry:
 		for _, text := range content.Fields {
 			if !utf8.ValidString(text) {
 				return text, true

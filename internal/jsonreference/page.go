@@ -20,7 +20,11 @@ var intro string
 
 // Page is the reference, of the project in the folder root.
 func Page(root string) (string, error) {
-	s, err := parse(filepath.Join(root, "module"), filepath.Join(root, "handlers"))
+	folders, err := filepath.Glob(filepath.Join(root, "handlers", "*"))
+	if err != nil {
+		return "", err
+	}
+	s, err := parse(append(folders, filepath.Join(root, "module"), filepath.Join(root, "module", "listener"))...)
 	if err != nil {
 		return "", err
 	}
@@ -32,9 +36,19 @@ func Page(root string) (string, error) {
 		name, isHandler := strings.CutPrefix(m.id, "http.handlers.")
 		if isHandler {
 			title = fmt.Sprintf("The handler `%s`", name)
+		} else if listener, ok := strings.CutPrefix(m.id, "caddy.listeners."); ok {
+			name, title = listener, fmt.Sprintf("The listener wrapper `%s`", listener)
+		}
+		provider, isProvider := strings.CutPrefix(m.id, "http.authentication.providers.")
+		if isProvider {
+			title = fmt.Sprintf("The authentication provider `%s`", provider)
 		}
 		fmt.Fprintf(&contents, "- [%s](#%s)\n", title, strings.ToLower(strings.NewReplacer(" ", "-", "`", "").Replace(title)))
 		fmt.Fprintf(p, "\n## %s\n", title)
+		if isProvider {
+			fmt.Fprintf(p, "\n%s It has the fields of [the handler](#the-handler-%s).\n", markdown(strings.Replace(s.docs[m.typ], m.typ, "`"+provider+"`", 1)), provider)
+			continue
+		}
 		syntax := syntaxOf(s.docs[m.typ+".UnmarshalCaddyfile"])
 		if syntax == nil {
 			return "", fmt.Errorf("UnmarshalCaddyfile of %s has no syntax in its comment", m.typ)
@@ -114,8 +128,16 @@ var errType = errors.New("the type is not known")
 func (p *page) typeOf(f field) (text, object string, err error) {
 	switch t := f.typ.(type) {
 	case *ast.ArrayType:
-		if nameOf(t.Elt) == "string" {
+		name := nameOf(t.Elt)
+		switch {
+		case name == "string":
 			return "list of texts", "", nil
+		case p.structs[name] != nil:
+			return fmt.Sprintf("list of [objects](#%s)", f.name), name, nil
+		}
+	case *ast.MapType:
+		if nameOf(t.Key) == "string" && nameOf(t.Value) == "string" {
+			return "object of texts", "", nil
 		}
 	case *ast.StarExpr:
 		if name := nameOf(t); p.structs[name] != nil {

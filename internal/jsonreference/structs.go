@@ -117,6 +117,13 @@ func (s *source) fields(typ string) (fields []field, err error) {
 	}
 	for _, f := range t.Fields.List {
 		if f.Tag == nil {
+			if len(f.Names) == 0 { // what is embedded has its fields here
+				inner, err := s.fields(nameOf(f.Type))
+				if err != nil {
+					return nil, err
+				}
+				fields = append(fields, inner...)
+			}
 			continue
 		}
 		tag, _ := strconv.Unquote(f.Tag.Value) // it compiles

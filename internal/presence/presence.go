@@ -1,17 +1,11 @@
 // Package presence is who is in a channel, on all gateways together.
 //
-// Each gateway keeps the members that it has in Redis, and a lease that it
-// renews: only those of gateways with a lease are here. So a gateway that is
-// killed takes its members with it, and nothing has to be renewed for each. In
-// Redis there are
+// Each gateway has the broker keep the members that it has, and a lease that it
+// renews; see [broker.Members]. Nothing has to be renewed for each member.
 //
-//	sse.presence.gateways      a sorted set: gateways, and when their leases end
-//	sse.presence.in:<channel>  a hash: <gateway>:<member>, and since when, and info
-//	sse.presence.by:<gateway>  a set: the channels that the gateway has members in
-//
-// Coming and going are said to the channel as signals, by the scripts that change
-// the hash: anyone who comes with the first of several subscribers, on any gateway, and
-// anyone who leaves with the last.
+// Coming and going are published to the channel as signals, in the same step: anyone
+// who comes with the first of several subscribers, on any gateway, and anyone who
+// leaves with the last.
 package presence
 
 import (
@@ -24,17 +18,24 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker"
 	"github.com/caddy-sse/caddy-sse/internal/ratelog"
+	"github.com/caddy-sse/caddy-sse/internal/wake"
 )
 
 // DefaultTTL is after how long those of a gateway that was killed have left,
 // unless [Presence.SetTTL] says otherwise.
 const DefaultTTL = 30 * time.Second
 
+// A Broker is what a presence needs of one.
+type Broker interface {
+	broker.Members
+	broker.Monitor
+}
+
 // A Presence is the members that one gateway has, and its knowledge of others.
 type Presence struct {
-	bus     *bus.Bus
+	broker  Broker
 	log     func() *zap.Logger
 	gateway string // its name among the gateways
 	ttl     atomic.Int64
@@ -43,25 +44,26 @@ type Presence struct {
 	mu       sync.Mutex
 	channels map[string]map[string]*session // by channel and member
 	dirty    map[key]struct{}               // what Redis has not been told yet
+	gone     leavers
 	started  bool
 
 	// isWatched reports whether somebody may be told who leaves.
 	isWatched func() bool
 
-	wake   chan struct{} // holds a token while something has changed
+	wake   wake.Signal // set while something has changed
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 }
 
 // New makes a presence that does nothing until somebody comes.
-func New(b *bus.Bus, log func() *zap.Logger) *Presence {
+func New(b Broker, log func() *zap.Logger) *Presence {
 	p := &Presence{
-		bus: b, log: log,
+		broker: b, log: log,
 		gateway:  strings.ToLower(rand.Text()[:12]),
 		channels: make(map[string]map[string]*session),
 		dirty:    make(map[key]struct{}),
-		wake:     make(chan struct{}, 1),
+		wake:     wake.New(),
 
 		isWatched: func() bool { return false },
 	}
@@ -73,7 +75,7 @@ func New(b *bus.Bus, log func() *zap.Logger) *Presence {
 // SetTTL sets after how long those of a gateway that was killed have left.
 func (p *Presence) SetTTL(ttl time.Duration) {
 	p.ttl.Store(int64(ttl))
-	p.signal() // it may be shorter than what is waited for
+	p.wake.Set() // it may be shorter than what is waited for
 }
 
 // Watch has the members of gateways that were killed leave, also while this one
@@ -109,7 +111,7 @@ func (p *Presence) Close(ctx context.Context) {
 	p.started = true // it does not start any more
 	p.ctx = ctx
 	p.mu.Unlock()
-	if !wasStarted || p.bus.Away() {
+	if !wasStarted || p.broker.Away() {
 		return
 	}
 	for ctx.Err() == nil {
@@ -122,6 +124,6 @@ func (p *Presence) Close(ctx context.Context) {
 	isEmpty := len(p.channels) == 0
 	p.mu.Unlock()
 	if !isEmpty {
-		_, _ = p.renew(min(lastLease, p.lease())) // or they stay a little longer
+		_, _, _ = p.broker.Renew(context.WithoutCancel(ctx), p.gateway, min(lastLease, p.lease())) // or they stay a little longer
 	}
 }

@@ -58,7 +58,7 @@ func (p *Presence) Enter(channels []string, member, info string, linger time.Dur
 			p.dirty[key{channel, member}] = struct{}{}
 		}
 	}
-	p.signal()
+	p.wake.Set()
 	p.startLocked()
 	return &Handle{p, channels, member, linger}
 }
@@ -97,13 +97,6 @@ func (p *Presence) end(k key) {
 		delete(p.channels, k.channel)
 	}
 	p.dirty[k] = struct{}{}
-	p.signal()
-}
-
-// signal wakes the loop.
-func (p *Presence) signal() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.gone.add(k)
+	p.wake.Set()
 }

@@ -1,20 +1,21 @@
 package presence
 
 import (
-	"strconv"
+	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker"
 	"github.com/caddy-sse/caddy-sse/internal/jitter"
 )
 
 const (
 	// syncBatch is how many members Redis is told of at once.
 	syncBatch = 500
-	// resyncEvery is how often it is told of all: what it has lost without a
-	// word, by a failover, comes back.
+	// resyncEvery is how often it is told of all, as it is when the broker has been
+	// connected to once more: what it has lost without a word, by a failover, comes back.
 	resyncEvery = time.Minute
 	// retryAfter is after how long is tried again what failed.
 	retryAfter = 500 * time.Millisecond
@@ -47,28 +48,30 @@ func (p *Presence) syncLoop() {
 // A syncState is when each thing was done last.
 type syncState struct {
 	renewed, syncedAll, watched time.Time
+	connections                 uint64 // that the broker had had then
 }
 
 // sync does what is due, and returns how long there is nothing to do unless
 // something changes.
 func (p *Presence) sync(state *syncState) (wait time.Duration, err error) {
-	if p.bus.Away() {
+	if p.broker.Away() {
 		*state = syncState{}
 		return retryAfter, nil
 	}
-	if p.isEmpty() {
+	if p.isEmpty() && !p.hasLeft(state) {
 		return p.watch(state)
 	}
 	if time.Since(state.renewed) >= p.period() {
-		r, err := p.renew(p.lease())
+		wasHeld, dead, err := p.broker.Renew(context.WithoutCancel(p.ctx), p.gateway, p.lease())
 		if err != nil {
 			return 0, err
 		}
-		if !r.wasHeld || time.Since(state.syncedAll) > resyncEvery {
+		connections := p.broker.Health().Connections
+		if !wasHeld || connections != state.connections || time.Since(state.syncedAll) > resyncEvery {
 			p.markAllDirty()
-			state.syncedAll = time.Now()
+			state.syncedAll, state.connections = time.Now(), connections
 		}
-		if err := p.reap(r.dead); err != nil {
+		if err := p.reap(dead); err != nil {
 			return 0, err
 		}
 		state.renewed = time.Now()
@@ -84,6 +87,14 @@ func (p *Presence) sync(state *syncState) (wait time.Duration, err error) {
 	}
 }
 
+// hasLeft reports whether the broker has to be told once more of those who have left.
+func (p *Presence) hasLeft(state *syncState) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone.forget()
+	return len(p.gone) > 0 && p.broker.Health().Connections != state.connections
+}
+
 // isEmpty reports whether there is nobody, and nothing to tell.
 func (p *Presence) isEmpty() bool {
 	p.mu.Lock()
@@ -91,10 +102,14 @@ func (p *Presence) isEmpty() bool {
 	return len(p.channels) == 0 && len(p.dirty) == 0
 }
 
-// markAllDirty has Redis told of everyone who is here.
+// markAllDirty has Redis told of everyone who is here, and of those who have left lately.
 func (p *Presence) markAllDirty() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.gone.forget()
+	for _, l := range p.gone {
+		p.dirty[l.key] = struct{}{}
+	}
 	for channel, members := range p.channels {
 		for member := range members {
 			p.dirty[key{channel, member}] = struct{}{}
@@ -104,9 +119,9 @@ func (p *Presence) markAllDirty() {
 
 // A change is what Redis is to be told of one channel.
 type change struct {
-	entered []any // members, what is kept of each, and what is said if they come
-	left    []any // members
-	isEmpty bool  // nobody is left
+	entered []broker.Entering
+	left    []string // members
+	isEmpty bool     // nobody is left
 }
 
 // takeBatch takes a batch of what has changed.
@@ -126,7 +141,7 @@ func (p *Presence) takeBatch() map[string]*change {
 			changes[k.channel] = c
 		}
 		if s := p.channels[k.channel][k.member]; s != nil {
-			c.entered = append(c.entered, k.member, strconv.FormatInt(s.since.UnixMilli(), 10)+" "+s.info, joined(k, s))
+			c.entered = append(c.entered, broker.Entering{ID: k.member, Since: s.since, Info: s.info, Joined: joined(k, s)})
 		} else {
 			c.left = append(c.left, k.member)
 		}
@@ -138,13 +153,15 @@ func (p *Presence) takeBatch() map[string]*change {
 func (p *Presence) syncChanges(changes map[string]*change) error {
 	var failed error
 	for channel, c := range changes {
-		keys := []string{inKey(channel), gatewaysKey, byKey(p.gateway)}
-		err := failed // of one that Redis did not take, it would not take the next
+		var err error
+		if !isOfChannel(failed) {
+			err = failed // of one that Redis did not take, it would not take the next
+		}
 		if err == nil && len(c.entered) > 0 {
-			err = p.run(enterScript, keys, append([]any{p.gateway, channel}, c.entered...)...)
+			err = p.broker.Enter(p.ctx, p.gateway, channel, c.entered)
 		}
 		if err == nil && len(c.left) > 0 {
-			err = p.run(leaveScript, keys, append([]any{p.gateway, channel, leaving(channel), c.isEmpty}, c.left...)...)
+			err = p.broker.Leave(p.ctx, p.gateway, channel, c.left, c.isEmpty, leaving(channel))
 		}
 		if err != nil {
 			failed = err
@@ -154,15 +171,21 @@ func (p *Presence) syncChanges(changes map[string]*change) error {
 	return failed
 }
 
+// isOfChannel reports whether the error says nothing of other channels.
+func isOfChannel(err error) bool {
+	var failed *broker.Error
+	return errors.As(err, &failed) && failed.OfChannel
+}
+
 // markDirty has Redis told of a change once more.
 func (p *Presence) markDirty(channel string, c *change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := 0; i < len(c.entered); i += 3 {
-		p.dirty[key{channel, c.entered[i].(string)}] = struct{}{}
+	for _, member := range c.entered {
+		p.dirty[key{channel, member.ID}] = struct{}{}
 	}
 	for _, member := range c.left {
-		p.dirty[key{channel, member.(string)}] = struct{}{}
+		p.dirty[key{channel, member}] = struct{}{}
 	}
 }
 
@@ -171,10 +194,10 @@ func (p *Presence) logFailure(err error) {
 		return
 	}
 	hint := ""
-	if bus.Denied(err) {
-		hint = " (ACL: it takes ~sse.presence.* and the commands that docs/redis.md names)"
+	if refused := new(broker.Error); broker.Denied(err) && errors.As(err, &refused) {
+		hint = " (ACL: " + refused.Needs + ")"
 	}
 	p.failed.Do(func(suppressed int) {
-		p.log().Error("redis could not be told who is here; trying again"+hint, zap.Int("times_meanwhile", suppressed), zap.Error(err))
+		p.log().Error("presence could not be written to redis; trying again"+hint, zap.Int("times_meanwhile", suppressed), zap.Error(err))
 	})
 }

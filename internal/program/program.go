@@ -11,13 +11,28 @@ import (
 )
 
 // Ours compiles a command of this project's root module, also for tests of other modules:
-// in the module's own folder, so that its go.mod holds. See [Build].
+// in the module's own folder, so that its go.mod holds. A test that runs it is run again
+// when the sources have changed. See [Build].
 func Ours(pkg string, flags ...string) (path string, err error) {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddy-sse/caddy-sse").Output()
+	return of("github.com/caddy-sse/caddy-sse", pkg, flags)
+}
+
+// Bench compiles a command of the module bench, for programs and tests of that module;
+// see [Ours].
+func Bench(pkg string, flags ...string) (path string, err error) {
+	return of("github.com/caddy-sse/caddy-sse/bench", pkg, flags)
+}
+
+func of(module, pkg string, flags []string) (path string, err error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output() //nolint:gosec // a module of this project
 	if err != nil {
 		return "", err
 	}
-	return Build(strings.TrimSpace(string(root)), pkg, flags...)
+	dir := strings.TrimSpace(string(root))
+	if err := noteSources(dir); err != nil {
+		return "", err
+	}
+	return Build(dir, pkg, flags...)
 }
 
 // Build compiles the command of a package, which is a path relative to the folder
@@ -42,7 +57,7 @@ func Build(dir, pkg string, flags ...string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(folder, fmt.Sprintf("%s-%x", filepath.Base(filepath.Join(dir, pkg)), what[:8]))
-	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), pkg)...)
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), pkg)...) //nolint:gosec // the tests say what is compiled
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOTMPDIR="+folder) // on the same disk: go build moves what is, and copies else
 	if out, err := cmd.CombinedOutput(); err != nil {  // which may tell of downloads, too

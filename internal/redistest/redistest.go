@@ -3,6 +3,7 @@ package redistest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -27,6 +28,11 @@ type Server struct {
 	dir  string
 	args []string
 
+	conf     string // a file that the server itself rewrites, or empty
+	sentinel bool
+	bus      string // host:port of the cluster bus, or empty
+	password string // with which the test comes
+
 	mu  sync.Mutex
 	cmd *exec.Cmd
 }
@@ -45,8 +51,16 @@ func Start(t testing.TB, args ...string) *Server {
 // taken by something that is no test.
 func (s *Server) start() {
 	s.t.Helper()
-	if err := freeport.Start(s.run, func() { s.Addr = FreeAddr(s.t) }); err != nil {
+	if err := freeport.Start(s.run, s.move); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// move gives the server other addresses.
+func (s *Server) move() {
+	s.Addr = FreeAddr(s.t)
+	if s.bus != "" {
+		s.bus = FreeAddr(s.t)
 	}
 }
 
@@ -84,10 +98,7 @@ func (s *Server) Restart() {
 
 // run starts the process, and returns when it takes commands.
 func (s *Server) run() error {
-	host, port, _ := net.SplitHostPort(s.Addr)
-	cmd := exec.Command("redis-server", append([]string{
-		"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--unixsocket", s.Socket(),
-	}, s.args...)...)
+	cmd := exec.Command("redis-server", s.arguments()...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -107,7 +118,8 @@ func (s *Server) run() error {
 		beReady := sync.OnceFunc(func() { close(ready) })
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			if strings.Contains(strings.ToLower(lines.Text()), "ready to accept connections") {
+			line := strings.ToLower(lines.Text())
+			if strings.Contains(line, "ready to accept connections") || strings.Contains(line, "sentinel id is") {
 				beReady()
 			}
 			if log.Len() < 1<<16 {
@@ -129,6 +141,27 @@ func (s *Server) run() error {
 	return fmt.Errorf("redis-server ended:\n%s", log.String())
 }
 
+// arguments are those of the command line.
+func (s *Server) arguments() []string {
+	var args []string
+	if s.conf != "" {
+		args = append(args, s.conf)
+	}
+	if s.sentinel {
+		args = append(args, "--sentinel")
+	}
+	host, port, _ := net.SplitHostPort(s.Addr)
+	args = append(args, "--bind", host, "--port", port, "--dir", s.dir)
+	if s.bus != "" {
+		_, bus, _ := net.SplitHostPort(s.bus)
+		args = append(args, "--cluster-port", bus)
+	}
+	if !s.sentinel {
+		args = append(args, "--save", "", "--unixsocket", s.Socket())
+	}
+	return append(args, s.args...)
+}
+
 // Socket is the path of the server's Unix socket.
 func (s *Server) Socket() string { return filepath.Join(s.dir, "redis.sock") }
 
@@ -144,9 +177,15 @@ func (s *Server) Kill() {
 	}
 }
 
+func (s *Server) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd != nil
+}
+
 // Client is a client of the server, closed when the test ends.
 func (s *Server) Client(options ...func(*redis.Options)) *redis.Client {
-	o := &redis.Options{Addr: s.Addr, Protocol: 2}
+	o := &redis.Options{Addr: s.Addr, Password: s.password, Protocol: 2}
 	for _, option := range options {
 		option(o)
 	}
@@ -158,14 +197,36 @@ func (s *Server) Client(options ...func(*redis.Options)) *redis.Client {
 // Do sends one command, which has to succeed.
 func (s *Server) Do(args ...any) any {
 	s.t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, MaxRetries: -1})
-	defer c.Close()
-	reply, err := c.Do(s.t.Context(), args...).Result()
+	reply, err := s.ask(20*time.Second, args)
 	if err != nil {
 		s.t.Fatalf("redis %v: %v", args, err)
 	}
 	return reply
 }
+
+// Try sends one command and returns what the server says, for which it waits a
+// second at most: it may be dead or frozen.
+func (s *Server) Try(args ...any) (any, error) { return s.ask(time.Second, args) }
+
+func (s *Server) ask(timeout time.Duration, args []any) (any, error) {
+	if !s.running() {
+		return nil, errors.New("the server does not run")
+	}
+	c := s.connect(timeout)
+	defer c.Close()
+	return c.Do(context.Background(), args...).Result()
+}
+
+// connect makes a client that tries nothing again, and waits so long for the server.
+func (s *Server) connect(patience time.Duration) *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: s.Addr, Password: s.password, Protocol: 2, MaxRetries: -1, DialerRetries: 1,
+		DialTimeout: patience, ReadTimeout: patience,
+	})
+}
+
+// Add adds an entry with that ID and one field, data, to a Redis stream.
+func (s *Server) Add(channel, id, data string) { s.Do("XADD", channel, id, "data", data) }
 
 // Listeners is how many connections hear the channel.
 func (s *Server) Listeners(channel string) int64 {
@@ -180,15 +241,18 @@ func (s *Server) Channels(pattern string) int {
 	return len(s.Do("PUBSUB", "CHANNELS", pattern).([]any))
 }
 
-// Await waits until the condition holds, and fails the test after 15 seconds.
+// Await waits until the condition holds, and fails the test after 30 seconds. They are
+// those of its own pauses: on a machine that has so much to do that they last longer,
+// as what is awaited does, and that looking takes long, it waits for longer.
 func Await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
-	for wait := time.Millisecond; !holds(); wait = min(2*wait, 50*time.Millisecond) {
-		if time.Now().After(deadline) {
+	pause, waited := time.Millisecond, time.Duration(0)
+	for ; !holds(); pause = min(2*pause, 50*time.Millisecond) {
+		if waited > 30*time.Second {
 			t.Fatal("waited in vain for " + what)
 		}
-		time.Sleep(wait)
+		time.Sleep(pause)
+		waited += pause
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // What judges the others is judged here: it finds whatever may go wrong, and
@@ -25,11 +25,33 @@ func TestCheckerFinds(t *testing.T) {
 					given.feed([]byte(block(part)))
 				}
 			}
-			var truth []entry
+			var all []entry
 			for _, n := range "12345" {
-				truth = append(truth, newEntry(eventstream.EntryID{Ms: uint64(n - '0')}, fmt.Append(nil, "data ", string(n))))
+				all = append(all, newEntry(protocol.EntryID{Ms: uint64(n - '0')}, fmt.Append(nil, "data ", string(n))))
 			}
-			got.compare(truth)
+			got.compare(&truth{entries: all})
+			expect(t, r, test.want)
+		})
+	}
+	for name, test := range losses {
+		t.Run("loss/"+name, func(t *testing.T) {
+			r := newReport(newDiary())
+			got := &record{name: "somebody", channel: "c", report: r, expectsGaps: true}
+			given := new(interpreter)
+			given.emit = got.heard
+			for _, part := range strings.Fields(test.got) {
+				given.feed([]byte(block(part)))
+			}
+			tr := &truth{vanished: 1}
+			for _, n := range "1236" {
+				tr.entries = append(tr.entries, newEntry(protocol.EntryID{Ms: uint64(n - '0')}, fmt.Append(nil, "data ", string(n))))
+			}
+			tr.written = func(data uint64) bool {
+				return slices.ContainsFunc([]string{"1", "2", "3", "4", "5", "6", "6x"}, func(n string) bool {
+					return data == newEntry(protocol.EntryID{}, []byte("data "+n)).data
+				})
+			}
+			got.compare(tr)
 			expect(t, r, test.want)
 		})
 	}
@@ -63,8 +85,11 @@ func TestCheckerFinds(t *testing.T) {
 // block is the event of an entry: 3 is the third as it is, 3x has other
 // data.
 func block(part string) string {
-	if part == "gap" {
+	switch part {
+	case "gap":
 		return "event: sse.gap\ndata: {}\n\n"
+	case "reset", "trimmed":
+		return "event: sse.gap\ndata: {\"reason\":\"" + part + "\"}\n\n"
 	}
 	return fmt.Sprintf("id: %c-0\ndata: data %s\n\n", part[0], part)
 }
@@ -112,6 +137,25 @@ var histories = map[string]sequence{
 	"altered and twice":    {"| 1 2 3 3x 4 5", []kind{altered, twice}},
 	"strange":              {"| 1 2 3 4 5 6", []kind{strange}},
 	"gap":                  {"| 1 2 3 | gap 4 5", []kind{gap}},
+}
+
+// In the histories are 1 to 3, and 6; 4 and 5 were there once, and so was another 6.
+var losses = map[string]sequence{
+	"nothing seen of it":           {"1 2 3 6", nil},
+	"told":                         {"1 2 3 4 5 reset 6", nil},
+	"told after one":               {"1 2 3 4 reset 6", nil},
+	"told of what is there":        {"1 2 3 4 reset", nil},
+	"told, and again":              {"1 2 3 4 5 reset 4 5 reset 6", nil},
+	"another of the same ID":       {"1 2 3 6x reset 6", nil},
+	"in silence":                   {"1 2 3 4 5 6", []kind{unsaid}},
+	"told too early":               {"1 2 3 reset 4 5 6", []kind{unsaid}},
+	"told too late":                {"1 2 3 4 6 reset", []kind{unsaid}},
+	"again in silence":             {"1 2 3 4 4 reset 6", []kind{twice}},
+	"again in silence after a gap": {"1 2 3 4 reset 4 6", []kind{unsaid}},
+	"lost elsewhere":               {"1 3 4 reset 6", []kind{lost}},
+	"for another reason":           {"1 2 3 4 trimmed 6", []kind{gap}},
+	"strange":                      {"1 2 3 7 reset 6", []kind{strange}},
+	"what is there twice":          {"1 2 3 4 reset 3 6", []kind{twice}},
 }
 
 // The numbers go to 6; A and B are connections to two gateways.

@@ -75,6 +75,14 @@ func reload(gateways []gateway, random *rand.Rand) fault {
 	return fault{"reload of Caddy", func() { gateways[random.IntN(len(gateways))].reload() }}
 }
 
+func reloadAll(gateways []gateway) fault {
+	return fault{"reload of all", func() {
+		for _, g := range gateways {
+			g.reload()
+		}
+	}}
+}
+
 // moment is how long something stays away.
 func moment(random *rand.Rand) {
 	pause(context.Background(), time.Duration(100+random.IntN(700))*time.Millisecond)
@@ -85,7 +93,7 @@ func moment(random *rand.Rand) {
 func (d *diary) strike(faults []fault, random *rand.Rand, enough func() bool) {
 	for round := 0; round == 0 || !enough(); round++ {
 		for _, i := range random.Perm(len(faults)) {
-			pause(context.Background(), time.Duration(1000+random.IntN(2000))*time.Millisecond)
+			d.rest(time.Duration(1000+random.IntN(2000)) * time.Millisecond / time.Duration(max(1, d.haste)))
 			if round > 0 && enough() {
 				break
 			}
@@ -93,6 +101,15 @@ func (d *diary) strike(faults []fault, random *rand.Rand, enough func() bool) {
 		}
 	}
 	pause(context.Background(), 2*time.Second)
+}
+
+// rest lets time go by, in which no fault strikes.
+func (d *diary) rest(long time.Duration) {
+	if d.between != nil {
+		d.between(long)
+		return
+	}
+	pause(context.Background(), long)
 }
 
 // strikeUntil has faults strike until so many events are delivered, for which

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
@@ -29,7 +29,7 @@ func TestTorture(t *testing.T) {
 			restart(server, r), restart(server, r), freeze(server), crash(gateways, r), crash(gateways, r),
 			demote(server, r), revoke(server, r),
 		},
-	}.run(t, server, gateways, random).judge(t)
+	}.run(t, single{server}, gateways, random).judge(t)
 }
 
 // A history is a run with histories.
@@ -48,18 +48,20 @@ type history struct {
 	newcomers int
 	// slow is how many of the subscribers read slowly.
 	slow int
+	// lines are what subscribers share; none: each has its own connections.
+	lines []*line
 }
 
 // reach is how long everyone may take to get to the end when all is calm.
 const reach = time.Minute
 
-func (h history) run(t *testing.T, server *redistest.Server, gateways []gateway, random func() *rand.Rand) *report {
+func (h history) run(t *testing.T, p place, gateways []gateway, random func() *rand.Rand) *report {
 	t.Helper()
 	d := newDiary()
 	r := newReport(d)
-	a := h.begin(t, server, gateways, r, random)
+	a := h.begin(t, p, gateways, r, random)
 	d.strikeUntil(t, h.deliveries, h.rate, a.crowd.deliveries.Load, h.faults, random())
-	a.finish(t, server)
+	a.finish(t, p, random())
 	return r
 }
 
@@ -73,7 +75,7 @@ type aHistory struct {
 }
 
 // begin has the subscribers come, and the writers write.
-func (h history) begin(t *testing.T, server *redistest.Server, gateways []gateway, r *report, random func() *rand.Rand) *aHistory {
+func (h history) begin(t *testing.T, p place, gateways []gateway, r *report, random func() *rand.Rand) *aHistory {
 	t.Helper()
 	channels := make([]string, h.channels)
 	for i := range channels {
@@ -84,7 +86,7 @@ func (h history) begin(t *testing.T, server *redistest.Server, gateways []gatewa
 	subscribers := make([]*subscriber, h.subscribers)
 	for i := range subscribers {
 		channel := channels[i%h.channels]
-		records[i] = &record{name: fmt.Sprintf("subscriber %d of %s", i, channel), channel: channel, report: r}
+		records[i] = &record{name: fmt.Sprintf("subscriber %d of %s", i, channel), channel: channel, report: r, expectsGaps: p.mayLose()}
 		s := &subscriber{
 			// It stays in the URL when the browser comes back with a header.
 			path:     "/h/" + channel + "?lastEventId=0-0",
@@ -104,19 +106,23 @@ func (h history) begin(t *testing.T, server *redistest.Server, gateways []gatewa
 		if i < h.slow {
 			s.readRate = slowRate
 		}
+		if n := len(h.lines); n > 0 {
+			s.line = h.lines[i%n]
+		}
 		subscribers[i] = s
 	}
 	new := make([]*arrivals, h.newcomers)
 	for i := range new {
 		s := newcomer(channels[i%h.channels], gateways, r, random())
 		new[i] = s.listener.(*arrivals)
+		new[i].expectsGaps = p.mayLose()
 		subscribers = append(subscribers, s)
 	}
 	c := gather(t, r, subscribers)
 	if !await(reach, func() bool { return all(early, func(r *record) bool { return r.hasOpened() }) }) {
 		t.Fatal("the gateways do not answer everyone")
 	}
-	w := write(t, server, channels, h.rate*float64(h.channels)/float64(h.subscribers), random)
+	w := write(t, p, channels, h.rate*float64(h.channels)/float64(h.subscribers), random)
 	return &aHistory{channels, records, new, c, w}
 }
 
@@ -126,32 +132,47 @@ const slowRate = 64 << 10
 
 // finish ends the writing, waits until everyone has come to the end, and judges
 // what each was given.
-func (a *aHistory) finish(t *testing.T, server *redistest.Server) {
+func (a *aHistory) finish(t *testing.T, p place, random *rand.Rand) {
 	t.Helper()
 	a.writers.finish()
 	a.crowd.calm.Store(true)
 
-	client := server.Client()
-	truth := make(map[string][]entry)
-	for _, channel := range a.channels {
-		truth[channel] = entries(t, client, channel)
+	if p.mayLose() {
+		a.writers.addLast(p, a.channels, random)
 	}
-	if !await(reach, func() bool { return all(a.records, func(r *record) bool { return r.last() == end(truth[r.channel]) }) }) {
+	truths := make(map[string]*truth)
+	clients := make(map[*redistest.Server]*redis.Client)
+	var total lossTotal
+	for _, channel := range a.channels {
+		owner := p.owner(channel)
+		if clients[owner] == nil {
+			clients[owner] = owner.Client()
+		}
+		truths[channel] = a.writers.ledger.truth(channel, entries(t, clients[owner], channel))
+		total.vanished += truths[channel].vanished
+	}
+	if !await(reach, func() bool {
+		return all(a.records, func(r *record) bool { return r.last() == truths[r.channel].end() })
+	}) {
 		t.Errorf("not everyone got to the end within %s", reach)
 	}
 	pause(context.Background(), time.Second) // for what comes too much
 	a.crowd.leave()
 	for _, r := range a.records {
-		r.compare(truth[r.channel])
+		r.compare(truths[r.channel])
+		total.add(r.loss)
 	}
 	first := 0
 	for _, n := range a.arrivals {
-		n.compare(truth[n.channel])
+		n.compare(truths[n.channel])
 		first += len(n.all)
 	}
 	d := a.crowd.report.diary
 	t.Logf("%d deliveries, %d reconnections and %d first visits in %.1fs; faults: %s; entries: %s", a.crowd.deliveries.Load(),
 		a.crowd.visits.Load()-int64(len(a.records)+first), first, time.Since(d.began).Seconds(), d, a.writers)
+	if p.mayLose() {
+		t.Log(&total)
+	}
 }
 
 func all[T any](those []T, hold func(T) bool) bool {
@@ -163,9 +184,9 @@ func all[T any](those []T, hold func(T) bool) bool {
 	return true
 }
 
-func end(truth []entry) (id eventstream.EntryID) {
-	if n := len(truth); n > 0 {
-		id = truth[n-1].id
+func (tr *truth) end() (id protocol.EntryID) {
+	if n := len(tr.entries); n > 0 {
+		id = tr.entries[n-1].id
 	}
 	return id
 }
@@ -186,7 +207,7 @@ func entries(t *testing.T, c *redis.Client, channel string) []entry {
 			return all
 		}
 		for _, m := range page {
-			id, _ := eventstream.ParseEntryID(m.ID) // as Redis writes it
+			id, _ := protocol.ParseEntryID(m.ID) // as Redis writes it
 			data, _ := m.Values["data"].(string)
 			all = append(all, newEntry(id, []byte(asReceived.Replace(data))))
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // firstEvents is how many of the newest events a page gets that is loaded for
@@ -29,6 +29,8 @@ type arrivals struct {
 	channel    string
 	report     *report
 	subscriber *subscriber
+	// expectsGaps is as a record's.
+	expectsGaps bool
 
 	mu  sync.Mutex
 	all []arrival
@@ -39,13 +41,14 @@ type arrival struct {
 	gateway int
 	dialed  time.Time
 	began   time.Time // when the first event came
-	ids     []eventstream.EntryID
+	entries []entry
+	gaps    map[int]bool // before the entries of these numbers
 }
 
 func (a *arrivals) opened(gateway int, _ string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.all = append(a.all, arrival{gateway: gateway, dialed: a.subscriber.dialed})
+	a.all = append(a.all, arrival{gateway: gateway, dialed: a.subscriber.dialed, gaps: make(map[int]bool)})
 }
 
 func (a *arrivals) heard(e event) {
@@ -55,51 +58,63 @@ func (a *arrivals) heard(e event) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	v := &a.all[len(a.all)-1]
-	id, ok := eventstream.ParseEntryID(e.id)
+	id, ok := protocol.ParseEntryID(e.id)
 	switch {
-	case e.kind == eventstream.GapType:
+	case e.kind == protocol.GapType && a.expectsGaps:
+		v.gaps[len(v.entries)] = true
+	case e.kind == protocol.GapType:
 		a.add(gap, *v, string(e.data))
 	case e.kind != "" || !ok:
 		a.add(strange, *v, fmt.Sprintf("id %q, event %q, data %.80q", e.id, e.kind, e.data))
 	default:
-		if len(v.ids) == 0 {
+		if len(v.entries) == 0 {
 			v.began = time.Now()
 		}
-		v.ids = append(v.ids, id)
+		v.entries = append(v.entries, newEntry(id, e.data))
 	}
 }
 
 // compare judges each connection by what the history holds: it begins at least
 // so many events before the newest that there was when its first event came, and
-// from there on nothing is missing.
-func (a *arrivals) compare(truth []entry) {
+// from there on nothing is missing, unless a gap tells so.
+func (a *arrivals) compare(tr *truth) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, v := range a.all {
-		if len(v.ids) == 0 {
+		if len(v.entries) == 0 {
 			continue // it was cut before
 		}
-		first, ok := slices.BinarySearchFunc(truth, v.ids[0], byID)
-		if !ok {
-			a.add(strange, v, v.ids[0].String())
-			continue
-		}
-		after := eventstream.EntryID{Ms: uint64(v.began.UnixMilli()) + 1}
-		there, _ := slices.BinarySearchFunc(truth, after, byID)
-		if want := max(0, there-firstEvents); first > want {
-			a.add(lost, v, fmt.Sprintf("%d of the newest %d events: it begins with %s", first-want, firstEvents, v.ids[0]))
-		}
-		for i, id := range v.ids {
-			switch n, ok := slices.BinarySearchFunc(truth, id, byID); {
-			case !ok:
-				a.add(strange, v, id.String())
-			case n > first+i:
-				a.add(lost, v, fmt.Sprintf("%d events before %s", n-first-i, id))
-				first = n - i
-			case n < first+i:
-				a.add(twice, v, id.String())
-				first = n - i
+		next := -1         // the number of the entry that has to come
+		isOwed := false    // a gap, after what is gone
+		isExcused := false // something may be missing, as a gap has told
+		for i, e := range v.entries {
+			if v.gaps[i] {
+				isExcused, isOwed = true, false
 			}
+			n, ok := slices.BinarySearchFunc(tr.entries, e.id, byID)
+			isGone := tr.written != nil && tr.written(e.data) && (!ok || tr.entries[n].data != e.data)
+			switch {
+			case isGone:
+				isOwed = true
+				continue
+			case !ok:
+				a.add(strange, v, e.id.String())
+				continue
+			case i == 0:
+				after := protocol.EntryID{Ms: uint64(v.began.UnixMilli()) + 1}
+				there, _ := slices.BinarySearchFunc(tr.entries, after, byID)
+				if want := max(0, there-firstEvents); n > want && tr.vanished == 0 {
+					a.add(lost, v, fmt.Sprintf("%d of the newest %d events: it begins with %s", n-want, firstEvents, e.id))
+				}
+			case isOwed:
+				a.add(unsaid, v, "what is gone, before "+e.id.String())
+			case n > next && isExcused:
+			case n > next:
+				a.add(lost, v, fmt.Sprintf("%d events before %s", n-next, e.id))
+			case n < next:
+				a.add(twice, v, e.id.String())
+			}
+			next, isOwed, isExcused = n+1, false, false
 		}
 	}
 }

@@ -1,29 +1,30 @@
 package torture
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // An entry of a history, as far as it is kept: its data is a hash.
 type entry struct {
-	id   eventstream.EntryID
+	id   protocol.EntryID
 	data uint64
 }
 
 var hashSeed = maphash.MakeSeed()
 
-func newEntry(id eventstream.EntryID, data []byte) entry {
+func newEntry(id protocol.EntryID, data []byte) entry {
 	return entry{id, maphash.Bytes(hashSeed, data)}
 }
 
-func byID(e entry, id eventstream.EntryID) int { return e.id.Compare(id) }
+func byID(e entry, id protocol.EntryID) int { return e.id.Compare(id) }
 
 // A record is all that one subscriber of a history was given.
 type record struct {
@@ -31,9 +32,15 @@ type record struct {
 	channel string
 	report  *report
 
+	// expectsGaps says that Redis may lose what it has confirmed: a gap is judged in the
+	// end.
+	expectsGaps bool
+
 	mu      sync.Mutex
 	entries []entry
 	visits  []visit
+	gaps    []toldGap
+	loss    loss
 }
 
 // A visit is one connection to a gateway.
@@ -56,9 +63,13 @@ func (r *record) heard(e event) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id, ok := eventstream.ParseEntryID(e.id)
+	id, ok := protocol.ParseEntryID(e.id)
 	switch {
-	case e.kind == eventstream.GapType:
+	case e.kind == protocol.GapType && r.expectsGaps:
+		var told protocol.Gap
+		_ = json.Unmarshal(e.data, &told) // a gap without a reason is judged
+		r.gaps = append(r.gaps, toldGap{len(r.entries), told.Reason, r.now()})
+	case e.kind == protocol.GapType:
 		r.report.add(gap, r.name, "%s after %s%s", e.data, r.tell(len(r.entries)-1), r.now())
 	case e.kind == presence.JoinType || e.kind == presence.LeaveType:
 	case e.kind != "" || !ok:
@@ -75,7 +86,7 @@ func (r *record) hasOpened() bool {
 }
 
 // last is the ID of the entry that came last.
-func (r *record) last() (id eventstream.EntryID) {
+func (r *record) last() (id protocol.EntryID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.entries); n > 0 {
@@ -110,12 +121,16 @@ func (r *record) tell(i int) string {
 }
 
 // compare judges the record by what the history holds, from its beginning.
-func (r *record) compare(truth []entry) {
-	came := make([]bool, len(truth))
-	var furthest eventstream.EntryID
+func (r *record) compare(tr *truth) {
+	came := make([]bool, len(tr.entries))
+	var furthest protocol.EntryID
+	vanished := vanishedOf(r)
 	for i, e := range r.entries {
-		n, ok := slices.BinarySearchFunc(truth, e.id, byID)
+		n, ok := slices.BinarySearchFunc(tr.entries, e.id, byID)
 		switch {
+		case tr.written != nil && tr.written(e.data) && (!ok || tr.entries[n].data != e.data):
+			vanished.came(i)
+			continue
 		case !ok:
 			r.add(strange, i, e.id)
 			continue
@@ -124,26 +139,28 @@ func (r *record) compare(truth []entry) {
 		case e.id.Compare(furthest) < 0:
 			r.add(outOfOrder, i, e.id)
 		}
-		if e.data != truth[n].data {
+		if e.data != tr.entries[n].data {
 			r.add(altered, i, e.id)
 		}
+		vanished.stays(i)
 		came[n] = true
 		if e.id.Compare(furthest) > 0 {
 			furthest = e.id
 		}
 	}
-	for n, e := range truth {
-		if !came[n] {
+	for n, e := range tr.entries {
+		if !came[n] && !vanished.isTold(e.id) {
 			// Where it should have come: as far as they are in order, between these.
 			i, _ := slices.BinarySearchFunc(r.entries, e.id, byID)
 			r.add(lost, i, e.id)
 		}
 	}
+	vanished.finish(tr)
 }
 
 // add reports what is wrong with the entry that came, or should have, as
 // number i.
-func (r *record) add(k kind, i int, id eventstream.EntryID) {
+func (r *record) add(k kind, i int, id protocol.EntryID) {
 	after := i + 1
 	if k == lost {
 		after = i

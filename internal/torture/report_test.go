@@ -93,6 +93,10 @@ func (r *report) judge(t *testing.T) {
 // A diary says when which fault struck.
 type diary struct {
 	began time.Time
+	// between, if there is one, lasts about so long, and happens between faults.
+	between func(time.Duration)
+	// haste is by how much the time between two faults is divided; 0: not.
+	haste int
 
 	mu     sync.Mutex
 	faults []noted
@@ -135,19 +139,21 @@ func (d *diary) before(t time.Time) string {
 	return "no fault"
 }
 
-// String counts the faults of each kind.
+// String counts the faults of each kind, and says how long they last on average.
 func (d *diary) String() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	counts := make(map[string]int)
+	last := make(map[string]time.Duration)
 	var names []string
 	for _, f := range d.faults {
 		if counts[f.name]++; counts[f.name] == 1 {
 			names = append(names, f.name)
 		}
+		last[f.name] += f.end.Sub(f.start)
 	}
 	for i, name := range names {
-		names[i] = fmt.Sprintf("%d %s", counts[name], name)
+		names[i] = fmt.Sprintf("%d %s (%.1fs)", counts[name], name, last[name].Seconds()/float64(counts[name]))
 	}
 	if len(names) == 0 {
 		return "none"

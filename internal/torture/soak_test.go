@@ -33,8 +33,8 @@ func TestSoak(t *testing.T) {
 	// An event a second for each subscriber, and one in ten has presence.
 	h := history{channels: 50, subscribers: soakers / 2, rate: soakers / 2, late: 10 * time.Second, habit: patient, faults: faults, members: 6}
 	l := live{channels: 50, subscribers: soakers/2 - 50*len(gateways), rate: soakers / 2, habit: patient, faults: faults}
-	kept := h.begin(t, server, gateways, r, random)
-	heard := l.begin(t, server, gateways, r, random)
+	kept := h.begin(t, single{server}, gateways, r, random)
+	heard := l.begin(t, single{server}, gateways, r, random)
 
 	ctx, end := context.WithTimeout(context.Background(), *soakFor)
 	defer end()
@@ -52,7 +52,7 @@ func TestSoak(t *testing.T) {
 	if !await(reach, func() bool { return present(t, kept.channels, gateways) == h.channels*h.members*len(gateways) }) {
 		t.Error("not all members are present everywhere")
 	}
-	kept.finish(t, server)
+	kept.finish(t, single{server}, chance)
 	if !await(reach, func() bool { return present(t, kept.channels, gateways) == 0 }) {
 		t.Error("members are present who have left")
 	}

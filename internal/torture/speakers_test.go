@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
 // Speakers publish numbers, one speaker a channel, so that they come in order.
@@ -21,26 +19,29 @@ type speakers struct {
 }
 
 // speak begins to publish so many numbers a second, until finish.
-func speak(t *testing.T, server *redistest.Server, channels []string, rate float64) *speakers {
+func speak(t *testing.T, p place, channels []string, rate float64) *speakers {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &speakers{stop: cancel, last: make(map[string]int)}
 	t.Cleanup(func() { s.finish() })
 	interval := time.Duration(float64(time.Second) * float64(len(channels)) / rate)
 	for _, channel := range channels {
-		c := server.Client(func(o *redis.Options) {
+		s.all.Go(func() {
 			// Longer than Redis is ever frozen: a number must not come after the next.
-			o.PoolSize, o.MaxRetries, o.ReadTimeout = 1, -1, 10*time.Second
+			f := follow(p, 10*time.Second)
+			defer f.close()
+			s.run(ctx, f, channel, interval)
 		})
-		s.all.Go(func() { s.run(ctx, c, channel, interval) })
 	}
 	return s
 }
 
-func (s *speakers) run(ctx context.Context, c *redis.Client, channel string, interval time.Duration) {
+func (s *speakers) run(ctx context.Context, f *follower, channel string, interval time.Duration) {
 	for n := 1; ; n++ {
 		// A number without an answer may have been heard, and is not said again.
-		err := c.Publish(context.Background(), channel, payload(channel, n)).Err()
+		err := f.do(channel, []string{payload(channel, n)}, func(p redis.Pipeliner, text string) redis.Cmder {
+			return f.publish(p, channel, text)
+		})[0].Err()
 		if err == nil && ctx.Err() != nil {
 			s.mu.Lock()
 			s.last[channel] = n

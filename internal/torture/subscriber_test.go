@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -21,8 +21,8 @@ type listener interface {
 	heard(event)
 }
 
-// A subscriber is an EventSource with bad luck: one goroutine, one connection
-// at a time.
+// A subscriber is an EventSource with bad luck: one goroutine, one visit at a
+// time.
 type subscriber struct {
 	path     string
 	listener listener
@@ -35,8 +35,13 @@ type subscriber struct {
 	forgets bool
 	// cuts says that it comes back with IDs that have lost their hashes.
 	cuts bool
+	// dialing, if there is one, is called before it comes to a gateway.
+	dialing func(gateway int)
 	// readRate is how many bytes it reads a second; 0: as fast as they come.
 	readRate int
+	// line is the client that it shares; without one it has an HTTP/1.1 connection
+	// for each visit.
+	line *line
 
 	lastID string
 	dialed time.Time // when its newest connection began
@@ -78,38 +83,40 @@ func (s *subscriber) follow(ctx context.Context, c *crowd) {
 	}
 }
 
-// visit is one connection, from its dial to its end.
+// An answer is an event stream, read as it comes.
+type answer interface {
+	io.ReadCloser
+	// stay lifts the limit, after which reading ends with [os.ErrDeadlineExceeded].
+	stay()
+}
+
+// visit is one subscription, from its dial to its end.
 func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
 	if s.forgets {
 		s.lastID = ""
 	}
+	if s.dialing != nil {
+		s.dialing(g.number)
+	}
 	s.dialed = time.Now()
-	conn, err := (&net.Dialer{Timeout: headTimeout}).DialContext(ctx, "tcp", g.addr)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if s.readRate > 0 {
-		_ = conn.(*net.TCPConn).SetReadBuffer(slowBuffer)
-	}
 	leaves := s.habit.stay > 0 && !c.calm.Load()
-	stay := headTimeout
+	limit := headTimeout
 	if leaves {
-		stay = time.Duration(s.random.ExpFloat64() * float64(s.habit.stay))
-		if s.random.IntN(2) == 0 {
-			_ = conn.(*net.TCPConn).SetLinger(0) // leave by a reset: a crash, not a goodbye
-		}
+		limit = time.Duration(s.random.ExpFloat64() * float64(s.habit.stay))
 	}
-	_ = conn.SetDeadline(time.Now().Add(stay)) // the read tells
-	body, err := s.request(conn, g.addr)
+	open := s.open
+	if s.line != nil {
+		open = s.line.open
+	}
+	body, err := open(ctx, s, g, limit, leaves)
 	if err != nil {
 		return err
 	}
+	defer body.Close()
 	s.listener.opened(g.number, s.lastID)
 	c.visits.Add(1)
 	if !leaves {
-		_ = conn.SetDeadline(time.Time{})
+		body.stay()
 	}
 	s.events.restart(s.lastID)
 	for {
@@ -124,33 +131,24 @@ func (s *subscriber) visit(ctx context.Context, c *crowd, g gateway) error {
 	}
 }
 
-// slowBuffer is how many bytes the kernel takes for one who reads slowly: what
-// is more, waits at the gateway.
-const slowBuffer = 16 << 10
-
-// request asks for the events as a browser does, at the same URL each time.
-func (s *subscriber) request(conn net.Conn, addr string) (body interface{ Read([]byte) (int, error) }, err error) {
-	lastID := ""
-	if s.lastID != "" {
-		id := s.lastID
+// header is what a browser says, for the same URL each time.
+func (s *subscriber) header() http.Header {
+	h := http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}}
+	if id := s.lastID; id != "" {
 		if s.cuts {
 			id = id[:strings.LastIndexByte(id, '-')+1]
 		}
-		lastID = "Last-Event-ID: " + id + "\r\n"
+		h.Set("Last-Event-ID", id)
 	}
-	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n%s\r\n", s.path, addr, lastID)
-	if err != nil {
-		return nil, err
+	return h
+}
+
+// refusalOf is what is wrong with an answer; nil if it is an event stream.
+func refusalOf(r *http.Response) error {
+	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "text/event-stream" {
+		return refusal{r.StatusCode, r.Header.Get("Sse-Error")}
 	}
-	s.input.Reset(conn)
-	response, err := http.ReadResponse(s.input, nil)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" {
-		return nil, refusal{response.StatusCode, response.Header.Get("Sse-Error")}
-	}
-	return response.Body, nil
+	return nil
 }
 
 // A refusal is an answer that is no event stream.

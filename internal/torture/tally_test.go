@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
 // A tally judges, as they come, the numbers that one subscriber of a live
@@ -26,6 +26,9 @@ type tally struct {
 	// excuses the last number, too.
 	cuts bool
 
+	// stayers are those of the channel who stay, by their gateways.
+	stayers map[int]*tally
+
 	mu       sync.Mutex
 	visits   int
 	gateway  int
@@ -36,8 +39,25 @@ type tally struct {
 	lastFrom int  // the gateway that gave it
 	again    bool // numbers up to the last may come again, from this other gateway
 	excused  bool // by a gap, since the last number
+	isAhead  bool // of what the gateway is known to have received when it came to it
 
-	repeated, gaps, excusedLost int
+	repeated, gaps, needless, excusedLost int
+}
+
+// dialing looks, before the subscriber comes to a gateway, whether that has received its
+// last number: if so, who stays there has had it already. Before its first number there is
+// nothing by which another gateway could know where it was.
+func (a *tally) dialing(gateway int) {
+	there := a.stayers[gateway].newest()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.isAhead = a.last == 0 || a.last > there
+}
+
+func (a *tally) newest() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
 }
 
 func (a *tally) opened(gateway int, lastID string) {
@@ -57,7 +77,7 @@ func (a *tally) heard(e event) {
 	}
 	switch {
 	case e.data == nil:
-	case e.kind == eventstream.GapType:
+	case e.kind == protocol.GapType:
 		a.hearGap(e.data)
 	default:
 		n := number(e.data)
@@ -70,12 +90,15 @@ func (a *tally) heard(e event) {
 }
 
 func (a *tally) hearGap(data []byte) {
-	var g eventstream.Gap
+	var g protocol.Gap
 	if json.Unmarshal(data, &g) != nil || g.Channel != a.channel {
 		a.add(strange, "the gap %s", data)
 		return
 	}
 	a.gaps++
+	if !a.isAhead {
+		a.needless++
+	}
 	a.excused = true
 }
 

@@ -12,20 +12,20 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/caddy-sse/caddy-sse/internal/redistest"
 )
 
-// publishScript is what an app would load.
-var publishScript string
+// publishScript is what an app would load, and shardedScript what one would that says
+// SPUBLISH.
+var publishScript, shardedScript string
 
 func init() {
 	redis.SetLogger(silent{})
-	script, err := os.ReadFile("../../internal/bus/sse_publish.lua")
+	script, err := os.ReadFile("../../internal/broker/redis/sse_publish.lua")
 	if err != nil {
 		panic(err)
 	}
 	publishScript = string(script)
+	shardedScript = strings.Replace(publishScript, "'PUBLISH'", "'SPUBLISH'", 1)
 }
 
 // silent keeps the client from telling of each connection that a fault cut.
@@ -38,51 +38,59 @@ const most = 100_000
 
 // A way to write entries to a history. It counts those that Redis has confirmed.
 type way struct {
-	name  string
-	write func(ctx context.Context, c *redis.Client, channel string, texts []string) (confirmed int)
+	name string
+	// write returns the IDs, which are empty where Redis has not confirmed it.
+	write func(f *follower, channel string, texts []string) (ids []string)
 	sum   atomic.Int64
 }
 
 func ways() []*way {
 	return []*way{
-		{name: "by the script", write: func(ctx context.Context, c *redis.Client, channel string, texts []string) int {
-			return pipelined(ctx, c, texts, func(p redis.Pipeliner, text string) {
-				p.Eval(ctx, publishScript, []string{channel}, most, 0, "data", text)
+		{name: "by the script", write: func(f *follower, channel string, texts []string) (ids []string) {
+			script := publishScript
+			if f.place.isSharded() {
+				script = shardedScript
+			}
+			replies := f.do(channel, texts, func(p redis.Pipeliner, text string) redis.Cmder {
+				return p.Eval(context.Background(), script, []string{channel}, most, 0, "data", text)
 			})
+			for _, reply := range replies {
+				id := ""
+				if all, err := reply.(*redis.Cmd).Slice(); err == nil {
+					id = all[0].(string)
+				}
+				ids = append(ids, id)
+			}
+			return ids
 		}},
 		{name: "by XADD alone", write: xadd},
-		{name: "by XADD and PUBLISH", write: func(ctx context.Context, c *redis.Client, channel string, texts []string) int {
-			n := xadd(ctx, c, channel, texts)
+		{name: "by XADD and PUBLISH", write: func(f *follower, channel string, texts []string) []string {
+			ids := xadd(f, channel, texts)
 			// Other writers may come between: what is said is in another order.
-			pipelined(ctx, c, texts, func(p redis.Pipeliner, _ string) { p.Publish(ctx, channel, "anything") })
-			return n
+			f.do(channel, texts, func(p redis.Pipeliner, _ string) redis.Cmder { return f.publish(p, channel, "anything") })
+			return ids
 		}},
 	}
 }
 
-func xadd(ctx context.Context, c *redis.Client, channel string, texts []string) int {
-	return pipelined(ctx, c, texts, func(p redis.Pipeliner, text string) {
-		p.XAdd(ctx, &redis.XAddArgs{Stream: channel, Values: []string{"data", text}})
+func xadd(f *follower, channel string, texts []string) (ids []string) {
+	replies := f.do(channel, texts, func(p redis.Pipeliner, text string) redis.Cmder {
+		return p.XAdd(context.Background(), &redis.XAddArgs{Stream: channel, Values: []string{"data", text}})
 	})
-}
-
-func pipelined(ctx context.Context, c *redis.Client, texts []string, add func(redis.Pipeliner, string)) (confirmed int) {
-	p := c.Pipeline()
-	for _, text := range texts {
-		add(p, text)
-	}
-	replies, _ := p.Exec(ctx) // each reply has its error
 	for _, reply := range replies {
+		id := ""
 		if reply.Err() == nil {
-			confirmed++
+			id = reply.(*redis.StringCmd).Val()
 		}
+		ids = append(ids, id)
 	}
-	return confirmed
+	return ids
 }
 
-// Writers write to all channels at random, each over a connection of its own.
+// Writers write to all channels at random, each over connections of its own.
 type writers struct {
 	ways   []*way
+	ledger *ledger
 	serial atomic.Int64
 	stop   context.CancelFunc
 	all    sync.WaitGroup
@@ -92,29 +100,30 @@ type writers struct {
 const writersEach = 4
 
 // write begins to write so many entries a second, until finish.
-func write(t *testing.T, server *redistest.Server, channels []string, rate float64, random func() *rand.Rand) *writers {
+func write(t *testing.T, p place, channels []string, rate float64, random func() *rand.Rand) *writers {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &writers{ways: ways(), stop: cancel}
-	t.Cleanup(w.finish)
+	w := &writers{ways: ways(), stop: cancel, ledger: newLedger(p)}
+	t.Cleanup(w.stop)
 	interval := time.Duration(float64(time.Second) * float64(len(w.ways)*writersEach) / rate)
 	for _, way := range w.ways {
 		for i := range writersEach {
-			c := server.Client(func(o *redis.Options) {
-				o.PoolSize, o.MaxRetries = 1, -1
-				o.ReadTimeout = 10 * time.Second
-				if i%2 == 0 {
-					o.ReadTimeout = time.Second // too short for a frozen Redis: an answer is lost
-				}
-			})
+			timeout := 10 * time.Second
+			if i%2 == 0 || p.mayLose() {
+				timeout = time.Second // too short for a frozen Redis: an answer is lost
+			}
 			r := random()
-			w.all.Go(func() { w.run(ctx, c, way, channels, interval, r) })
+			w.all.Go(func() {
+				f := follow(p, timeout)
+				defer f.close()
+				w.run(ctx, f, way, channels, interval, r)
+			})
 		}
 	}
 	return w
 }
 
-func (w *writers) run(ctx context.Context, c *redis.Client, way *way, channels []string, interval time.Duration, random *rand.Rand) {
+func (w *writers) run(ctx context.Context, f *follower, way *way, channels []string, interval time.Duration, random *rand.Rand) {
 	next := time.Now()
 	for {
 		n := 1
@@ -129,13 +138,33 @@ func (w *writers) run(ctx context.Context, c *redis.Client, way *way, channels [
 		if ctx.Err() != nil {
 			return
 		}
-		channel := channels[random.IntN(len(channels))]
-		texts := make([]string, n)
-		for i := range texts {
-			texts[i] = text(channel, w.serial.Add(1), random)
-		}
 		// What has begun is not cut short by the end.
-		way.sum.Add(int64(way.write(context.Background(), c, channel, texts)))
+		w.add(f, way, channels[random.IntN(len(channels))], n, random)
+	}
+}
+
+// add writes entries to a channel.
+func (w *writers) add(f *follower, way *way, channel string, n int, random *rand.Rand) {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = text(channel, w.serial.Add(1), random)
+	}
+	w.ledger.begin(channel, texts)
+	ids := way.write(f, channel, texts)
+	w.ledger.confirm(channel, texts, ids)
+	for _, id := range ids {
+		if id != "" {
+			way.sum.Add(1)
+		}
+	}
+}
+
+// addLast writes one more entry to each channel, by which all learn of what is gone.
+func (w *writers) addLast(p place, channels []string, random *rand.Rand) {
+	f := follow(p, 10*time.Second)
+	defer f.close()
+	for _, channel := range channels {
+		w.add(f, w.ways[0], channel, 1, random)
 	}
 }
 

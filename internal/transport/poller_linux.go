@@ -10,7 +10,7 @@ import (
 )
 
 // A Poller notices, for all sockets of a gateway, who has left and who can take
-// more. It is an epoll instance that Go's own poller waits for, so that its
+// more, and, over TLS, who says something. It is an epoll instance that Go's own poller waits for, so that its
 // goroutine blocks no thread.
 type Poller struct {
 	epoll *os.File
@@ -18,12 +18,13 @@ type Poller struct {
 	fd    int
 
 	mu      sync.Mutex
-	sockets map[uint64]*Socket
+	sockets map[uint64]*socket
 	last    uint64 // token: never used twice, so that a late event finds nobody
 }
 
 // NewPoller makes a poller. It runs until [Poller.Close].
 func NewPoller() (*Poller, error) {
+	takesTLS() // says in the log if not
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -31,7 +32,7 @@ func NewPoller() (*Poller, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not have it polled
 		return nil, err
 	}
-	p := &Poller{epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, sockets: make(map[uint64]*Socket)}
+	p := &Poller{epoll: os.NewFile(uintptr(fd), "epoll"), fd: fd, sockets: make(map[uint64]*socket)}
 	if p.raw, err = p.epoll.SyscallConn(); err != nil {
 		return nil, err
 	}
@@ -72,30 +73,33 @@ func (p *Poller) notify(token uint64, events uint32) {
 }
 
 // add has the socket's client watched for leaving.
-func (p *Poller) add(s *Socket) error {
+func (p *Poller) add(s *socket) error {
 	p.mu.Lock()
 	p.last++
 	s.token = p.last
 	p.sockets[s.token] = s
 	p.mu.Unlock()
-	return p.control(unix.EPOLL_CTL_ADD, s, 0)
+	return p.control(unix.EPOLL_CTL_ADD, s)
 }
 
-// awaitWritable has it watched for room, too, once.
-func (p *Poller) awaitWritable(s *Socket) error {
-	return p.control(unix.EPOLL_CTL_MOD, s, unix.EPOLLOUT)
-}
+// change has it watched for what it waits for now: room, once, if it is blocked, and
+// what the client says.
+func (p *Poller) change(s *socket) error { return p.control(unix.EPOLL_CTL_MOD, s) }
 
 // remove is called before the socket is closed.
-func (p *Poller) remove(s *Socket) {
+func (p *Poller) remove(s *socket) {
 	p.mu.Lock()
 	delete(p.sockets, s.token)
 	p.mu.Unlock()
-	_ = p.control(unix.EPOLL_CTL_DEL, s, 0) // it may not have been added
+	_ = p.control(unix.EPOLL_CTL_DEL, s) // it may not have been added
 }
 
 // control asks for edges only: each state is told once.
-func (p *Poller) control(op int, s *Socket, events uint32) error {
+func (p *Poller) control(op int, s *socket) error {
+	events := s.watch
+	if s.blocked {
+		events |= unix.EPOLLOUT
+	}
 	e := unix.EpollEvent{
 		Events: events | unix.EPOLLRDHUP | unix.EPOLLET,
 		Fd:     int32(uint32(s.token)),

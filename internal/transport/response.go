@@ -2,20 +2,23 @@ package transport
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
-	"github.com/caddy-sse/caddy-sse/internal/jitter"
 )
 
-// A Response delivers through an http.ResponseWriter, as HTTP/2 and HTTP/3
-// need. What is sent waits in a queue that [Response.Serve], the only one to
+var responseInfo = &Info{Name: "response", Bytes: 96 << 10, Files: 1}
+
+// A response delivers through an http.ResponseWriter, as HTTP/2 and HTTP/3
+// need. What is sent waits in a queue that [response.Serve], the only one to
 // write, empties.
-type Response struct {
-	options *Options
-	wake    chan struct{} // holds a token while there is something to do
+type response struct {
+	*subscription
+	wake chan struct{} // holds a token while there is something to do
 
 	mu      sync.Mutex
 	queue   []*eventstream.Frame
@@ -24,14 +27,22 @@ type Response struct {
 	closed  error
 }
 
-// NewResponse makes an outlet that nothing has been sent to.
-func NewResponse(o *Options) *Response {
-	return &Response{options: o, wake: make(chan struct{}, 1)}
+func openResponse(s *subscription) (Delivery, error) {
+	if err := http.NewResponseController(s.w).Flush(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLeft, err)
+	}
+	return &response{subscription: s, wake: make(chan struct{}, 1)}, nil
 }
+
+// Info implements [Delivery].
+func (*response) Info() *Info { return responseInfo }
+
+// Outlet implements [Delivery].
+func (r *response) Outlet(Loop) Outlet { return r }
 
 // Send queues a frame. Past the limit of pending bytes the subscription is
 // closed: its client comes back, and a slow one costs no more than its limit.
-func (r *Response) Send(f *eventstream.Frame) {
+func (r *response) Send(f *eventstream.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -46,7 +57,7 @@ func (r *Response) Send(f *eventstream.Frame) {
 }
 
 // Flush has Serve write what was sent.
-func (r *Response) Flush() {
+func (r *response) Flush() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -54,21 +65,21 @@ func (r *Response) Flush() {
 }
 
 // Waiting is how many bytes are not written yet.
-func (r *Response) Waiting() int {
+func (r *response) Waiting() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.pending
 }
 
 // WhenWritten calls f when Serve has written what was sent before.
-func (r *Response) WhenWritten(f func()) {
+func (r *response) WhenWritten(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting = append(r.waiting, f)
 }
 
 // Close ends the subscription once what is queued is written.
-func (r *Response) Close(reason error) {
+func (r *response) Close(reason error) {
 	r.mu.Lock()
 	if r.closed == nil {
 		r.closed = reason
@@ -77,14 +88,14 @@ func (r *Response) Close(reason error) {
 	r.Flush()
 }
 
-// takeAtMost is how many bytes [Response.Serve] takes off the queue at once, but
+// takeAtMost is how many bytes [response.Serve] takes off the queue at once, but
 // for a frame that is longer: what waits behind them is not copied yet.
 const takeAtMost = 64 << 10
 
 // take takes the first frames off the queue, appending their bytes to buf. If
 // these were all, done: when they are written, those are to be called who have
 // waited for it, and the subscription may be closed.
-func (r *Response) take(buf []byte) (_ []byte, done bool, waiting []func(), closed error) {
+func (r *response) take(buf []byte) (_ []byte, done bool, waiting []func(), closed error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
@@ -104,20 +115,44 @@ func (r *Response) take(buf []byte) (_ []byte, done bool, waiting []func(), clos
 
 // Serve writes what is sent, all that waits in one flush, until
 // the outlet is closed, the client leaves or stalls, or the longest time is
-// over. The response's header is out by then.
-func (r *Response) Serve(ctx context.Context, w http.ResponseWriter) End {
-	began := time.Now()
-	r.options.limitUnacknowledgedOf(ctx)
-	out := newWriter(w, r.options.WriteTimeout)
-	defer out.done()
-	reason := r.serve(ctx, out)
-	return End{Reason: reason, Bytes: out.written, Open: time.Since(began)}
+// over. The response's header is out by then. One that is not whole it breaks off as
+// net/http does: it panics with [http.ErrAbortHandler].
+func (r *response) Serve() {
+	reason := r.serveAll()
+	if errors.Is(reason, ErrLeft) || r.options.isWhole(reason) {
+		return
+	}
+	if r.r.ProtoMajor == 3 {
+		select {
+		case <-time.After(arrivalTime):
+		case <-r.r.Context().Done():
+		}
+	}
+	panic(http.ErrAbortHandler)
 }
 
-func (r *Response) serve(ctx context.Context, out *writer) error {
+// arrivalTime is how long what was written over HTTP/3 has to arrive before the response is
+// broken off: a QUIC stream that is reset sends nothing again that was lost, and not even
+// what it has not sent yet (RFC 9000, section 3.1).
+const arrivalTime = 500 * time.Millisecond
+
+// serveAll returns why it is over.
+func (r *response) serveAll() error {
+	began, ctx := time.Now(), r.r.Context()
+	end := End{Reason: ErrLeft} // if the writer panics
+	defer func() { r.ended(end) }()
+	r.options.limitUnacknowledgedOf(ctx)
+	out := newWriter(r.w, r.options.WriteTimeout)
+	defer out.done()
+	reason := r.serve(ctx, out)
+	end = End{Reason: reason, Bytes: out.written, Open: time.Since(began)}
+	return reason
+}
+
+func (r *response) serve(ctx context.Context, out *writer) error {
 	beat := newTimer(r.options.Heartbeat)
 	defer beat.Stop()
-	old := newTimer(jitter.Spread(r.options.MaxDuration, 0.1))
+	old := newTimer(r.options.longest())
 	defer old.Stop()
 
 	for {
@@ -143,10 +178,10 @@ func (r *Response) serve(ctx context.Context, out *writer) error {
 		select {
 		case <-r.wake:
 		case <-beat.C:
-			r.Send(eventstream.Heartbeat)
+			r.Send(r.options.beat())
 		case <-old.C:
 			r.Send(r.options.lastFrame())
-			r.Close(ErrOld)
+			r.Close(r.options.whyEnded())
 		case <-ctx.Done():
 			return ErrLeft
 		}

@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
-	"github.com/caddy-sse/caddy-sse/internal/jitter"
+	"github.com/caddy-sse/caddy-sse/internal/nonblock"
 )
 
 const haveSockets = true
@@ -17,60 +15,81 @@ const (
 	// maxUnsent is how many bytes the kernel takes that the client has no room
 	// for.
 	maxUnsent = 64 << 10
-	// keepQueue is the longest queue whose memory a silent subscriber keeps.
-	keepQueue = 4
 )
 
-// A Socket delivers straight to a connection that was taken over: no goroutine
-// waits for it, and no buffer is between. What the socket does not take waits as
-// references to the frames that all subscribers share, until epoll says that it
-// is writable.
-type Socket struct {
-	loop    Loop
+// A takenOver is a connection that was taken over, and nothing else of the request,
+// which a reload replaces.
+type takenOver struct {
+	conn    *takenConn
 	poller  *Poller
 	options *Options
 	ended   func(End)
-	conn    *Conn
-	fd      int
-	token   uint64 // in the poller
-
-	queue   []*eventstream.Frame
-	written int // bytes of the first frame in queue that are written
-	pending int // bytes in queue that are not
-	total   int64
-	blocked bool     // the socket is full; the poller tells when it is not
-	waiting []func() // for the queue to be written
-	closing error    // end once the queue is written
-	closed  bool
-
-	timer        *time.Timer
-	due          time.Duration // of the timer; zero: it is not set
-	openedAt     time.Duration
-	lastWrite    time.Duration
-	lastProgress time.Duration // when the client last took something, or there was nothing to take
-	expiresAt    time.Duration // at max_duration; zero: never
 }
 
-// NewSocket makes an outlet of a connection that was taken over. It is to be
+func openSocket(s *subscription) (Delivery, error) {
+	conn := takeOver(s.w, s.r)
+	if conn == nil {
+		return nil, nil
+	}
+	return &takenOver{conn, s.poller, s.options, s.ended}, nil
+}
+
+// Info implements [Delivery].
+func (t *takenOver) Info() *Info {
+	if t.conn.tls != nil {
+		return tlsInfo
+	}
+	return socketInfo
+}
+
+// Outlet implements [Delivery].
+func (t *takenOver) Outlet(l Loop) Outlet { return newSocket(t, l) }
+
+// Serve implements [Delivery]: the handler can return.
+func (*takenOver) Serve() {}
+
+// A socket delivers straight to a connection that was taken over: no goroutine waits for
+// it, and no buffer is between. It is blocked until epoll says that it is writable.
+type socket struct {
+	loopOutlet
+	poller *Poller
+	conn   takenConn
+	tls    *tlsLayer // nil in the clear
+	token  uint64    // in the poller
+	fd     int
+	watch  uint32 // what the poller looks for, besides the client's leaving
+}
+
+// A tlsSocket is one with its layer, in one piece of memory, as they are used together.
+type tlsSocket struct {
+	socket
+	layer tlsLayer
+}
+
+// newSocket makes an outlet of a connection that was taken over. It is to be
 // called in the loop. When the subscription is over, ended is called there.
-func NewSocket(conn *Conn, loop Loop, poller *Poller, o *Options, ended func(End)) *Socket {
-	now := loop.Now()
-	s := &Socket{
-		loop: loop, poller: poller, options: o, ended: ended, conn: conn,
-		openedAt: now, lastWrite: now, lastProgress: now,
+func newSocket(t *takenOver, loop Loop) *socket {
+	var s *socket
+	if t.conn.tls == nil {
+		s = new(socket)
+	} else {
+		both := new(tlsSocket)
+		s, both.tls = &both.socket, &both.layer
 	}
-	if o.MaxDuration > 0 {
-		s.expiresAt = now + jitter.Spread(o.MaxDuration, 0.1)
-	}
+	s.poller, s.conn = t.poller, *t.conn
+	s.loopOutlet = newLoopOutlet(loop, t.options, t.ended, s)
 	if err := s.register(); err != nil {
 		s.end(err)
 		return s
 	}
 	s.arm()
+	if s.tls != nil {
+		loop.Do(s.listen) // the client's words may have been read with its request
+	}
 	return s
 }
 
-func (s *Socket) register() error {
+func (s *socket) register() error {
 	if err := s.takeDescriptor(); err != nil {
 		return err
 	}
@@ -81,11 +100,10 @@ func (s *Socket) register() error {
 	return s.poller.add(s)
 }
 
-// takeDescriptor gets the socket out of package net: in the clear as a duplicate
-// of its own, so that what net keeps for a connection, about half of what a
-// silent subscriber would cost, can go. TLS writes through the connection, whose
-// descriptor stays valid, since nobody but end closes it.
-func (s *Socket) takeDescriptor() error {
+// takeDescriptor gets the socket out of package net, as a duplicate of its own, so
+// that what net keeps for a connection, about half of what a silent subscriber
+// would cost, can go.
+func (s *socket) takeDescriptor() error {
 	raw, err := s.conn.tcp.SyscallConn()
 	if err != nil {
 		return err
@@ -93,112 +111,56 @@ func (s *Socket) takeDescriptor() error {
 	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
 		return err
 	}
-	if s.conn.tls != nil {
-		return nil
-	}
 	own, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil //nolint:nilerr // there are too many; net's own serves, too
+	if err == nil { // or there are too many, and net's own serves, too
+		_ = s.conn.tcp.Close() // the connection itself goes on
+		s.conn.tcp, s.fd = nil, own
 	}
-	_ = s.conn.tcp.Close() // the connection itself goes on
-	s.conn.tcp, s.fd = nil, own
+	if s.tls != nil {
+		s.tls.take(s.conn.tls, s.fd)
+		s.watch = unix.EPOLLIN
+	}
 	return nil
 }
 
-// Send queues a frame.
-func (s *Socket) Send(f *eventstream.Frame) {
-	if s.closed || s.closing != nil {
-		return
+// sealed implements [link]: it is ciphertext.
+func (s *socket) sealed() int {
+	if s.tls == nil {
+		return 0
 	}
-	if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
-		s.Flush() // a burst may be more than the limit, and yet no more than the client takes
-		if s.closed {
-			return
-		}
-		if s.pending > 0 && s.pending+f.Len() > s.options.Pending {
-			s.end(ErrSlow)
-			return
-		}
-	}
-	if s.pending == 0 {
-		s.lastProgress = s.loop.Now() // the wait begins
-	}
-	s.queue = append(s.queue, f)
-	s.pending += f.Len()
+	return len(s.tls.sealed)
 }
 
-// Waiting is how many bytes are not written yet.
-func (s *Socket) Waiting() int { return s.pending }
+// finish implements [link].
+func (s *socket) finish() { s.end(s.closing) }
 
-// WhenWritten calls f at the first Flush that leaves nothing in the queue.
-func (s *Socket) WhenWritten(f func()) { s.waiting = append(s.waiting, f) }
-
-// Close ends the subscription once what is queued is written.
-func (s *Socket) Close(reason error) {
-	if s.closed || s.closing != nil {
-		return
-	}
-	s.closing = reason
-	s.Flush()
-}
-
-// Flush writes what is queued, as far as the socket takes it.
-func (s *Socket) Flush() {
-	if s.closed || s.blocked {
-		return
-	}
-	if len(s.queue) > 0 {
-		s.write()
-	}
-	if s.closed || s.blocked {
-		return
-	}
-	for _, f := range s.waiting {
-		f()
-	}
-	s.waiting = nil
-	if s.closing == nil {
-		return
-	}
-	s.end(s.closing)
-}
-
-// write empties the queue, or finds the socket blocked or broken.
-func (s *Socket) write() {
-	now := s.loop.Now()
-	for len(s.queue) > 0 {
+// write implements [link]: it empties the queue, or finds the socket blocked or broken.
+func (s *socket) write() {
+	for !s.isWritten() {
 		n, err := s.writeSome()
 		if n > 0 {
-			s.lastWrite, s.lastProgress = now, now
-			s.advance(n)
+			s.progress()
 		}
 		switch err {
-		case nil:
+		case nil, unix.EINTR:
 		case unix.EAGAIN:
 			s.block()
 			return
-		case ErrStalled:
-			s.end(ErrStalled)
-			return
 		default:
-			s.end(ErrLeft)
+			s.left(err)
 			return
 		}
 	}
-	if cap(s.queue) > keepQueue {
-		s.queue = nil
-	} else {
-		s.queue = s.queue[:0]
-	}
 }
 
-// writeSome writes once: all that waits, up to a limit.
-func (s *Socket) writeSome() (n int, err error) {
+// writeSome writes once: all that waits, up to a limit. It returns how many bytes the
+// socket has taken.
+func (s *socket) writeSome() (n int, err error) {
 	switch {
-	case s.conn.tls != nil:
+	case s.tls != nil:
 		return s.writeTLS()
 	case len(s.queue) == 1:
-		n, err = unix.Write(s.fd, s.bytes(s.queue[0])[s.written:])
+		n, err = nonblock.Send(s.fd, s.bytes(s.queue[0])[s.written:])
 	default:
 		vectors := make([][]byte, 0, min(len(s.queue), maxVectors))
 		for _, f := range s.queue[:cap(vectors)] {
@@ -207,24 +169,56 @@ func (s *Socket) writeSome() (n int, err error) {
 		vectors[0] = vectors[0][s.written:]
 		n, err = unix.Writev(s.fd, vectors)
 	}
-	if err == unix.EINTR {
-		return 0, nil
+	n = max(n, 0)
+	s.advance(n)
+	s.count(n)
+	return n, err
+}
+
+// writeTLS encrypts once, and writes.
+func (s *socket) writeTLS() (took int, err error) {
+	n, took, err := s.writePiece()
+	s.advance(n)
+	if len(s.tls.sealed) == 0 {
+		s.count(s.tls.plain)
+		s.tls.plain = 0
 	}
-	return max(n, 0), err
+	return took, err
+}
+
+// writePiece has TLS write the first that waits, up to what is encrypted at once. Where it
+// is of several frames, it is put together.
+func (s *socket) writePiece() (n, took int, err error) {
+	if len(s.queue) == 0 || s.sealed() > 0 {
+		return s.tls.write(nil)
+	}
+	first := s.bytes(s.queue[0])[s.written:]
+	if len(s.queue) == 1 || len(first) >= tlsPiece {
+		return s.tls.write(first[:min(len(first), tlsPiece)])
+	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	piece := append((*buffer)[:0], first...)
+	for _, f := range s.queue[1:] {
+		if len(piece) == tlsPiece {
+			break
+		}
+		b := s.bytes(f)
+		piece = append(piece, b[:min(len(b), tlsPiece-len(piece))]...)
+	}
+	return s.tls.write(piece)
 }
 
 // bytes are those of a frame as they go over this connection.
-func (s *Socket) bytes(f *eventstream.Frame) []byte {
+func (s *socket) bytes(f *eventstream.Frame) []byte {
 	if s.conn.chunked {
 		return f.Chunk()
 	}
 	return f.Bytes()
 }
 
-// advance takes n written bytes off the queue.
-func (s *Socket) advance(n int) {
-	s.total += int64(n)
-	s.options.wrote(n)
+// advance takes n bytes off the queue.
+func (s *socket) advance(n int) {
 	done := 0
 	for ; done < len(s.queue); done++ {
 		left := len(s.bytes(s.queue[done])) - s.written
@@ -236,125 +230,104 @@ func (s *Socket) advance(n int) {
 		s.written = 0
 		s.pending -= s.queue[done].Len()
 	}
-	kept := copy(s.queue, s.queue[done:])
-	clear(s.queue[kept:])
-	s.queue = s.queue[:kept]
+	s.drop(done)
 }
 
 // block waits for the socket to be writable.
-func (s *Socket) block() {
+func (s *socket) block() {
 	s.blocked = true
-	if err := s.poller.awaitWritable(s); err != nil {
+	if err := s.poller.change(s); err != nil {
 		s.end(err)
 		return
 	}
 	s.arm()
 }
 
-// notified is what the poller found: the socket is writable, or the client has
-// left.
-func (s *Socket) notified(events uint32) {
+// listen reads what the client sends, of which only TLS has a meaning.
+func (s *socket) listen() {
+	if s.closed || s.tls.deaf {
+		return
+	}
+	if s.Waiting() == 0 {
+		s.lastProgress = s.loop.Now() // TLS may answer, and wait for the client to take it
+	}
+	if err := s.tls.listen(); err != nil {
+		if !s.blocked {
+			_, _ = s.tls.flush() // TLS says why, which is a courtesy
+		}
+		s.end(err)
+		return
+	}
+	if s.tls.deaf {
+		s.watch = 0
+		if err := s.poller.change(s); err != nil {
+			s.end(err)
+			return
+		}
+	}
+	s.Flush()
+}
+
+// notified is what the poller found: the socket is writable, the client has said
+// something, or it has left.
+func (s *socket) notified(events uint32) {
 	switch {
 	case s.closed:
 	case events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0:
-		s.end(ErrLeft)
-	case events&unix.EPOLLOUT != 0:
-		s.blocked = false
-		s.Flush()
-	}
-}
-
-// arm sets the timer to the next thing that is due.
-func (s *Socket) arm() {
-	due := s.expiresAt
-	sooner := func(t time.Duration) {
-		if due == 0 || t < due {
-			due = t
-		}
-	}
-	if s.options.Heartbeat > 0 {
-		sooner(s.lastWrite + s.options.Heartbeat)
-	}
-	if s.blocked {
-		sooner(s.lastProgress + s.options.WriteTimeout)
-	}
-	if due == 0 || s.due != 0 && due >= s.due {
-		return // it is soon enough: tick looks again
-	}
-	s.due = due
-	wait := due - s.loop.Now()
-	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, func() { s.loop.Do(s.tick) })
-	} else {
-		s.timer.Reset(wait)
-	}
-}
-
-// tick does what is due.
-func (s *Socket) tick() {
-	if s.closed {
-		return
-	}
-	now := s.loop.Now()
-	s.due = 0
-	switch {
-	case s.blocked && now-s.lastProgress >= s.options.WriteTimeout:
-		s.end(ErrStalled)
-		return
-	case s.expiresAt != 0 && now >= s.expiresAt:
-		s.expiresAt = 0
-		s.Send(s.options.lastFrame())
-		s.Close(ErrOld)
-	case s.options.Heartbeat > 0 && now-s.lastWrite >= s.options.Heartbeat:
-		s.lastWrite = now
-		if !s.blocked {
-			s.Send(eventstream.Heartbeat)
+		s.left(s.err())
+	default:
+		if events&unix.EPOLLOUT != 0 {
+			s.blocked = false
 			s.Flush()
 		}
+		if events&unix.EPOLLIN != 0 {
+			s.listen()
+		}
 	}
-	if !s.closed {
-		s.arm()
+}
+
+// err is the socket's error; nil if the client has left in order.
+func (s *socket) err() error {
+	if n, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && n != 0 {
+		return unix.Errno(n)
 	}
+	return nil
 }
 
 var lastChunk = []byte("0\r\n\r\n")
 
-// end closes the connection, and tells how it was.
-func (s *Socket) end(reason error) {
-	if s.closed {
-		return
-	}
-	s.closed = true
-	if s.timer != nil {
-		s.timer.Stop()
-	}
+// leave implements [link].
+func (s *socket) leave(reason error, isInOrder bool) {
 	s.poller.remove(s)
-	s.queue, s.pending, s.waiting = nil, 0, nil
-	result := End{Reason: reason, Bytes: s.total, Open: s.loop.Now() - s.openedAt}
-	inOrder := s.closing != nil && reason == s.closing
-	if inOrder && s.conn.tls != nil {
-		go func() { // a goodbye through TLS may wait for the client
-			s.endTLS()
-			s.close()
-			s.loop.Do(func() { s.ended(result) })
-		}()
-		return
-	}
 	switch {
-	case inOrder && s.conn.chunked:
-		_, _ = unix.Write(s.fd, lastChunk) // it is a courtesy
-	case reason == ErrSlow || reason == ErrStalled:
+	case isInOrder:
+		s.goodbye()
+	case reason == ErrSlow || reason == ErrStalled || s.sealed() > 0 || !s.conn.chunked && !s.options.isWhole(reason):
 		// A goodbye would wait behind what the client does not take, and the
-		// kernel keep both for it: a reset ends that, and tells the client.
+		// kernel keep both for it: a reset ends that, and tells the client. So
+		// it does in the middle of a TLS record, and over HTTP/1.0, where the end of
+		// the connection is that of the body.
 		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	s.close()
-	s.ended(result)
 }
 
-func (s *Socket) close() {
+// goodbye ends the body. It is a courtesy to a client that has room for it.
+func (s *socket) goodbye() {
+	var last []byte
+	if s.conn.chunked {
+		last = lastChunk
+	}
+	if s.tls != nil {
+		s.tls.goodbye(last)
+	} else {
+		_, _ = nonblock.Send(s.fd, last)
+	}
+}
+
+func (s *socket) close() {
 	if s.conn.tcp != nil {
-		_ = s.conn.tcp.Close() // beneath TLS, whose own Close might wait for the client
+		_ = s.conn.tcp.Close()
 	} else {
 		_ = unix.Close(s.fd) // there is nothing to do about an error
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/caddy-sse/caddy-sse/internal/http2"
 )
 
 // limitUnacknowledged ends the connection once its client has acknowledged
@@ -24,6 +26,10 @@ func (o *Options) limitUnacknowledged(fd int) {
 // has an idle timeout of its own.
 func (o *Options) limitUnacknowledgedOf(ctx context.Context) {
 	conn, _ := ctx.Value(connKey{}).(net.Conn)
+	if session := http2.Of(conn); session != nil {
+		session.Control(o.limitUnacknowledged)
+		return
+	}
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
 	}

@@ -7,7 +7,7 @@
 //	GET    /sse/subscribers?id=&member=&channel=&ip=&limit=
 //	DELETE /sse/subscribers?id=&member=&channel=&ip=&forbid=10m
 //	POST   /sse/publish                   {"channel","data","event","store"}
-//	GET    /sse/tail?channel=             what a subscriber hears, as Server-Sent Events
+//	GET    /sse/tail?channel=             what a subscriber receives, as Server-Sent Events
 //
 // A member, a channel and an address (or a network of them) choose those who match
 // all that is given. Limits are how many are listed, 100 unless said otherwise.

@@ -221,7 +221,7 @@ func TestCommand(t *testing.T) {
 	if got := run("subscribers", "--member", "ann"); !strings.Contains(got, "live:1") || strings.Contains(got, "kept:1") {
 		t.Errorf("subscribers says\n%s", got)
 	}
-	if got := run("publish", "live:1", "hello there"); !strings.Contains(got, "heard by 1") {
+	if got := run("publish", "live:1", "hello there"); !strings.Contains(got, "received by 1") {
 		t.Errorf("publish says\n%s", got)
 	}
 	s.Await("data: hello there\n\n")

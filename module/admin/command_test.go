@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func TestCommandFails(t *testing.T) {
 			t.Errorf("%q ends with %d, and says %s", test.args, code, stderr)
 		}
 	}
-	if out, stderr, code := command(t, g, "status"); code != 0 {
+	if out, stderr, code := command(t, g, "status"); code != 0 || !regexp.MustCompile(`^version +\S+ +Caddy v2\.\d`).MatchString(out) {
 		t.Errorf("status ends with %d: %s%s", code, out, stderr)
 	}
 	server.Kill()
@@ -80,7 +81,8 @@ func TestCommandPrintsJSON(t *testing.T) {
 	g, _ := start(t)
 	subscribe(t, g, "/member/ann/1")
 	for args, want := range map[string]string{
-		"status":                       "gateways",
+		"status":                       "versions",
+		"version":                      "caddy_sse",
 		"channels":                     "channels",
 		"subscribers --member ann":     "subscribers",
 		"publish live:1 hi":            "receivers",
@@ -107,7 +109,7 @@ func TestPublishWithoutStoreToAHistory(t *testing.T) {
 		}
 	}
 	subscribe(t, g, "/live/1")
-	if out, _, _ := command(t, g, "publish", "live:1", "hi"); out != "heard by 1 gateways\n" {
+	if out, _, _ := command(t, g, "publish", "live:1", "hi"); out != "received by 1 gateways\n" {
 		t.Errorf("publish says %s", out)
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
@@ -50,13 +51,13 @@ func publish(w http.ResponseWriter, r *http.Request) error {
 	}
 	result := Published{Channel: m.Channel}
 	g := gateways[len(gateways)-1] // that of the newest configuration
-	b := g.Bus
+	b := g.Broker
 	event := eventstream.Event{Type: m.Event, Data: m.Data}
 	switch {
 	case m.Store:
-		result.ID, result.Receivers, err = b.Store(r.Context(), m.Channel, event.Fields(), bus.StreamLimits{})
+		result.ID, result.Receivers, err = b.Store(r.Context(), m.Channel, protocol.Fields(event), broker.HistoryLimits{})
 	case m.Event != "":
-		result.Receivers, err = b.Publish(r.Context(), m.Channel, eventstream.Envelope(event))
+		result.Receivers, err = b.Publish(r.Context(), m.Channel, protocol.Envelope(event))
 	default:
 		result.Receivers, err = b.Publish(r.Context(), m.Channel, m.Data)
 	}
@@ -76,7 +77,7 @@ func (m *Message) check() error {
 	switch {
 	case m.Data == "":
 		return errors.New("there is nothing to publish: the data is empty")
-	case !m.Store && eventstream.IsReserved(m.Data):
+	case !m.Store && protocol.IsReserved(m.Data):
 		return errors.New("the data must not begin with a NUL byte: that is how gateways speak to each other")
 	case !eventstream.ValidType(m.Event):
 		return errors.New("the event's type must not hold a line end")

@@ -5,12 +5,16 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/caddy-sse/caddy-sse/internal/bus"
+	"github.com/caddy-sse/caddy-sse/internal/broker"
+	"github.com/caddy-sse/caddy-sse/internal/buildinfo"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
 )
 
 // A Status is how it stands with the gateways.
 type Status struct {
+	// Versions are those of the running program.
+	Versions buildinfo.Versions `json:"versions"`
+	// Gateways are those of its configuration.
 	Gateways []GatewayStatus `json:"gateways"`
 }
 
@@ -48,31 +52,31 @@ func showStatus(w http.ResponseWriter, r *http.Request) error {
 	if err := checkQuery(r); err != nil {
 		return err
 	}
-	s := Status{Gateways: []GatewayStatus{}}
+	s := Status{Versions: buildinfo.Read(), Gateways: []GatewayStatus{}}
 	for _, g := range gateway.All() {
 		s.Gateways = append(s.Gateways, statusOf(g))
 	}
 	return answer(w, s)
 }
 
-// unnotified is what is not as it should be, but works.
-func unnotified(g *gateway.Gateway, redis bus.Health) string {
-	if !redis.Up {
+// warning is the first of what is not as it should be, but works.
+func warning(redis broker.Health) string {
+	if !redis.Up || len(redis.Warnings) == 0 {
 		return ""
 	}
-	return g.History.Unnotified()
+	return redis.Warnings[0]
 }
 
 func statusOf(g *gateway.Gateway) GatewayStatus {
-	stats, redis := g.Stats(), g.Bus.Health()
-	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.History.Refused(), unnotified(g, redis))
+	stats, redis := g.Stats(), g.Broker.Health()
+	redis.Problem = cmp.Or(redis.Problem, redis.Limited, g.Feed.Refused(), warning(redis))
 	s := GatewayStatus{
 		Redis: RedisStatus{
-			Address: g.Bus.Address(), Up: redis.Up, Problem: redis.Problem,
+			Address: g.Broker.Address(), Up: redis.Up, Problem: redis.Problem,
 			Probe: float64(redis.RoundTrip.Microseconds()) / 1000, Connections: redis.Connections,
 		},
 		Subscribers: stats.Subscribers, Live: stats.Live, Histories: stats.Histories,
-		Memory: stats.Memory, Pending: g.Waiting(), Backlog: g.Bus.Backlog(),
+		Memory: stats.Memory, Pending: g.Waiting(), Backlog: g.Broker.Backlog(),
 		Sent: stats.Sent, Messages: redis.Messages, Replayed: stats.Replayed,
 	}
 	if !redis.Since.IsZero() {

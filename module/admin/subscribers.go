@@ -10,8 +10,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-sse/caddy-sse/internal/admission"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
+	"github.com/caddy-sse/caddy-sse/internal/limits"
 )
 
 // Subscribers is a list of them; Count counts those that are not listed, too.
@@ -97,7 +97,7 @@ func parseFilter(query url.Values) (f gateway.Filter, err error) {
 		}
 	}
 	if text := query.Get("ip"); query.Has("ip") {
-		if f.IP, err = admission.ParseNetwork(text); err != nil {
+		if f.IP, err = limits.ParseNetwork(text); err != nil {
 			return f, problem(http.StatusBadRequest, fmt.Errorf("ip: %w", err))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
@@ -17,7 +18,7 @@ import (
 // tailOptions are those of a subscriber of the admin endpoint.
 var tailOptions = &transport.Options{Heartbeat: sse.DefaultHeartbeat, Retry: sse.DefaultRetry, Pending: sse.DefaultPending, WriteTimeout: sse.DefaultWriteTimeout}
 
-// tail answers what a subscriber of a channel hears: what is added to its history,
+// tail answers what a subscriber of a channel receives: what is added to its history,
 // where it has one, and else what is published; with ?history, the former.
 func tail(w http.ResponseWriter, r *http.Request) error {
 	if err := checkQuery(r, "channel", "history", "format"); err != nil {
@@ -28,7 +29,7 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	if err := sse.CheckChannel(name); err != nil {
 		return problem(http.StatusBadRequest, err)
 	}
-	format, err := eventstream.ParseFormat(query.Get("format"))
+	format, err := protocol.ParseFormat(query.Get("format"))
 	if err != nil {
 		return problem(http.StatusBadRequest, err)
 	}
@@ -44,7 +45,7 @@ func tail(w http.ResponseWriter, r *http.Request) error {
 	g := gateways[len(gateways)-1]
 	return g.Open(w, r, &gateway.Spec{
 		Request: hub.Request{
-			Channels:  []hub.ChannelRequest{{Channel: name, View: eventstream.View{Format: format}}},
+			Channels:  []hub.ChannelRequest{{Channel: name, View: protocol.View{Format: format}}},
 			History:   query.Has("history") || hasHistory(r.Context(), g, name),
 			Away:      true,
 			Retention: hub.Retention{Events: sse.DefaultRecent, Bytes: sse.DefaultRecentSize},
@@ -69,8 +70,8 @@ func hasHistory(ctx context.Context, g *gateway.Gateway, name string) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	kind, err := g.Bus.Client().Type(ctx, name).Result()
-	return err == nil && kind == "stream"
+	has, err := g.Broker.HasHistory(ctx, name)
+	return err == nil && has
 }
 
 func remoteIP(r *http.Request) netip.Addr {

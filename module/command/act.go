@@ -54,7 +54,7 @@ func (a *api) publish() *cobra.Command {
 			m.Channel, m.Data = args[0], args[1]
 			body, _ := json.Marshal(m) // strings: it cannot fail
 			return show(a, c, http.MethodPost, "/sse/publish", nil, string(body), func(w io.Writer, reply admin.Published) error {
-				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("heard by %d gateways %s", reply.Receivers, reply.ID)))
+				fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("received by %d gateways %s", reply.Receivers, reply.ID)))
 				if reply.Note != "" {
 					fmt.Fprintf(w, "%s (--store)\n", reply.Note)
 				}
@@ -76,7 +76,7 @@ func (a *api) kick() *cobra.Command {
 		Long: `
 Closes the subscribers that match all that is given. Browsers come back at once,
 unless --forbid keeps them out: then they are answered 403, which an EventSource
-takes as final. Each gateway has to be told: this one does not tell others.`,
+takes as final. Run it on each gateway: this one does not notify others.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			query := who.query()

@@ -18,7 +18,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "sse",
-		Usage: "status|channels|subscribers|tail|publish|kick [--address <interface>]",
+		Usage: "status|channels|subscribers|tail|publish|kick|version [--address <interface>]",
 		Short: "Looks into the gateway of a running Caddy, and acts on it",
 		Long: `
 Looks into the gateway of a running Caddy: who subscribes to what, and how it
@@ -32,7 +32,7 @@ unless --address, or the Caddyfile that --config names, says otherwise.`,
 			c.PersistentFlags().BoolVar(&a.json, "json", false, "Print JSON, for programs")
 			c.PersistentFlags().StringVar(&a.address, "address", "", "The address of the admin endpoint")
 			c.PersistentFlags().StringVarP(&a.config, "config", "c", "", "The configuration that has it")
-			c.AddCommand(a.status(), a.channels(), a.subscribers(), a.tail(), a.publish(), a.kick())
+			c.AddCommand(a.status(), a.channels(), a.subscribers(), a.tail(), a.publish(), a.kick(), a.version())
 		},
 	})
 }

@@ -71,6 +71,7 @@ func (a *api) printStatus(to io.Writer, s admin.Status, last *admin.Status, sinc
 // writeStatus writes a status, and, if there is an earlier one, what has flowed
 // since.
 func writeStatus(w io.Writer, s admin.Status, last *admin.Status, since time.Duration) {
+	fmt.Fprintf(w, "version      %s  Caddy %s\n", s.Versions.SSE, s.Versions.Caddy)
 	if len(s.Gateways) == 0 {
 		fmt.Fprintln(w, "no gateway: no site has a directive that begins with sse_")
 	}
@@ -92,9 +93,9 @@ func writeStatus(w io.Writer, s admin.Status, last *admin.Status, since time.Dur
 		if last != nil && i < len(last.Gateways) {
 			before = &last.Gateways[i]
 		}
-		fmt.Fprintf(w, "heard        %s\n", flow(g.Messages, before, func(b *admin.GatewayStatus) uint64 { return b.Messages }, since))
+		fmt.Fprintf(w, "received     %s\n", flow(g.Messages, before, func(b *admin.GatewayStatus) uint64 { return b.Messages }, since))
 		fmt.Fprintf(w, "sent         %s\n", flow(g.Sent, before, func(b *admin.GatewayStatus) uint64 { return b.Sent }, since))
-		fmt.Fprintf(w, "replayed     %s  %s gaps told\n", humanize.Comma(int64(g.Replayed)), humanize.Comma(int64(g.Gaps)))
+		fmt.Fprintf(w, "replayed     %s  %s gaps sent\n", humanize.Comma(int64(g.Replayed)), humanize.Comma(int64(g.Gaps)))
 		if g.Backlog > 0 {
 			fmt.Fprintf(w, "backlog      %s events wait to be stored\n", humanize.Comma(int64(g.Backlog)))
 		}

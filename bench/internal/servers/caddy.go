@@ -33,7 +33,7 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 		return nil, err
 	}
 	admin := "off"
-	if f.Linger > 0 { // then its heap is asked for
+	if f.Linger > 0 || f.Profiles { // then its heap is asked for
 		if admin, err = freeport.Claim(); err != nil {
 			return nil, err
 		}
@@ -56,8 +56,8 @@ func (f *Fleet) startCaddy(ctx context.Context, name string) (*Server, error) {
 		return nil, err
 	}
 	client := redis.NewClient(&redis.Options{Addr: redisAddr, Protocol: 2})
-	target := subscribers.Target{URL: t.address(site) + "/s/{channel}", HTTP2: t.http2, PerConnection: 1}
-	if t.http2 {
+	target := subscribers.Target{URL: t.address(site) + "/s/{channel}", HTTP2: t.http2, HTTP3: t.http3, PerConnection: 1}
+	if t.http2 || t.http3 {
 		target.PerConnection = f.PerConnection
 	}
 	history := target

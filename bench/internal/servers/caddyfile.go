@@ -9,17 +9,21 @@ import (
 
 // A transport is how subscribers reach a Caddy.
 type transport struct {
-	tls, http2 bool
+	tls, http2, http3 bool
+	// wrapper puts sse_http2 around the listener.
+	wrapper bool
 	// scheme sets a transport without either apart from none.
 	scheme string
 }
 
 // transports are those of the servers that are a Caddy.
 var transports = map[string]transport{
-	"h1":     {scheme: "http"},
-	"h1+tls": {scheme: "https", tls: true},
-	"h2":     {scheme: "https", tls: true, http2: true},
-	"flush":  {scheme: "https", tls: true, http2: true},
+	"h1":         {scheme: "http"},
+	"h1+tls":     {scheme: "https", tls: true},
+	"h2":         {scheme: "https", tls: true, http2: true},
+	"h2+wrapper": {scheme: "https", tls: true, http2: true, wrapper: true},
+	"h3":         {scheme: "https", tls: true, http3: true},
+	"flush":      {scheme: "https", tls: true, http2: true},
 }
 
 // address is the site's, by a name for which Caddy makes a certificate.
@@ -45,6 +49,9 @@ func flushConfig(t transport, site, redis string) string {
 func caddyfile(t transport, site, admin, global, handler string) string {
 	if t.tls {
 		handler += "\n\ttls internal"
+	}
+	if t.wrapper {
+		global += "\n\tservers {\n\t\tlistener_wrappers {\n\t\t\tsse_http2\n\t\t}\n\t}"
 	}
 	return fmt.Sprintf(`{
 	admin %s

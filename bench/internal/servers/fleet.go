@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/caddy-sse/caddy-sse/internal/program"
 )
 
 // A Fleet is what servers need, and is kept from one to the next.
@@ -19,6 +21,8 @@ type Fleet struct {
 	// Linger is for how long this gateway's channels go on without subscribers,
 	// if it is not to be its default.
 	Linger time.Duration
+	// Profiles is whether this gateway can be asked for them.
+	Profiles bool
 	// Redis is what the gateway and publishers share; nil where there is none,
 	// and the gateway has to embed it.
 	Redis *Redis
@@ -44,6 +48,8 @@ type Options struct {
 	Given         map[string]Given
 	// Linger is that of the [Fleet].
 	Linger time.Duration
+	// Profiles is that of the [Fleet].
+	Profiles bool
 	// Redis is the host:port of a server to use instead of starting one.
 	Redis string
 	// Gateway is a Caddy with this plugin, to use instead of building one.
@@ -57,7 +63,7 @@ func Prepare(ctx context.Context, o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{PerConnection: o.PerConnection, Given: o.Given, Linger: o.Linger, dir: dir, gateway: o.Gateway}
+	f := &Fleet{PerConnection: o.PerConnection, Given: o.Given, Linger: o.Linger, Profiles: o.Profiles, dir: dir, gateway: o.Gateway}
 	if err := f.prepare(ctx, o); err != nil {
 		f.Close()
 		return nil, err
@@ -76,12 +82,12 @@ func (f *Fleet) prepare(ctx context.Context, o Options) (err error) {
 		return ok && name != "flush"
 	}
 	if f.gateway == "" && slices.ContainsFunc(o.Names, isGateway) {
-		if f.gateway, err = build("cmd/caddy"); err != nil {
+		if f.gateway, err = build(program.Ours, "./cmd/caddy"); err != nil {
 			return err
 		}
 	}
 	if slices.Contains(o.Names, "flush") {
-		f.flush, err = build("bench/internal/flush")
+		f.flush, err = build(program.Bench, "./internal/flush")
 	}
 	return err
 }

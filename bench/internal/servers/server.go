@@ -28,7 +28,7 @@ type Server struct {
 const HistoryPrefix = "history."
 
 // Gateways are those of them that are this gateway.
-var Gateways = []string{"h1", "h1+tls", "h2"}
+var Gateways = []string{"h1", "h1+tls", "h2", "h2+wrapper", "h3"}
 
 // Own are the names of the servers that can be started here.
-var Own = []string{"floor", "h1", "h1+tls", "h2", "flush"}
+var Own = []string{"floor", "h1", "h1+tls", "h2", "h2+wrapper", "h3", "flush"}

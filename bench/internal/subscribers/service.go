@@ -83,6 +83,9 @@ func (s *Service) connect(e *endpoint, i, first, n, channels int) error {
 	for j := range subscribers {
 		subscribers[j] = &subscriber{channel: uint32((first + j) % channels), of: uint32(channels)}
 	}
+	if e.HTTP3 {
+		return connectHTTP3(e, w, subscribers)
+	}
 	c, err := open(e, i, subscribers)
 	if err != nil {
 		return err

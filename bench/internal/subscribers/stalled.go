@@ -3,6 +3,8 @@
 package subscribers
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -12,6 +14,9 @@ func (s *Service) Stall(crowd Crowd, _ *int) error {
 	e, err := crowd.Target.resolve()
 	if err != nil {
 		return err
+	}
+	if e.HTTP3 {
+		return errors.New("over HTTP/3 nobody stalls: QUIC's buffers are the client's own")
 	}
 	e.stalls = true
 	for i := range crowd.Subscribers {

@@ -19,8 +19,10 @@ type Target struct {
 	// HTTP2 is whether it does so by HTTP/2, with prior knowledge where the URL
 	// is not https.
 	HTTP2 bool
+	// HTTP3 is whether it does so by HTTP/3.
+	HTTP3 bool
 	// PerConnection is how many subscribers share a connection; more than one
-	// can by HTTP/2 only.
+	// can by HTTP/2 and HTTP/3 only.
 	PerConnection int
 	// LastEventID is what those say who come back.
 	LastEventID string

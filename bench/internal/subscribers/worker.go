@@ -19,6 +19,7 @@ type worker struct {
 
 	mu          sync.Mutex
 	connections map[int32]*connection // by file descriptor
+	readers     []*reader             // of HTTP/3
 	subscribers []*subscriber
 	ended       int   // connections that the server, or an error, has ended
 	failure     error // the first such error
@@ -109,5 +110,10 @@ func (w *worker) drop() {
 		c.socket.Close()
 	}
 	clear(w.connections)
+	for _, r := range w.readers {
+		r.over = true
+		go r.close() // it waits for who reads
+	}
+	w.readers = nil
 	w.subscribers, w.ended, w.failure = nil, 0, nil
 }

@@ -1,0 +1,4 @@
+package redisbroker
+
+// ParseEntries is for tests.
+var ParseEntries = parseEntries

@@ -1,0 +1,3 @@
+// Package docstest holds the documentation, the examples and the layout of the packages
+// against the code. It has tests alone.
+package docstest

@@ -1,4 +1,0 @@
-package eventstream
-
-// OpenType is the type of the greeting that a configuration has by default.
-const OpenType = "sse.open"

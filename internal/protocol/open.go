@@ -1,0 +1,4 @@
+package protocol
+
+// OpenType is the type of the greeting that a configuration has by default.
+const OpenType = "sse.open"
