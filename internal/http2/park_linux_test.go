@@ -117,9 +117,9 @@ func (s *site) serve() {
 			return context.WithValue(ctx, connKey{}, c)
 		},
 	}
-	server, listener := s.server, s.listener
-	go func() { _ = server.Serve(hiding{listener}) }()
-	redistest.Await(s.t, "the server to accept", listeners.newest(sh.Addr().Network()+" "+sh.Addr().String()).begun.Load)
+	server, wrapped := s.server, s.listener
+	go func() { _ = server.Serve(hiding{wrapped}) }()
+	redistest.Await(s.t, "the server to accept", wrapped.(*listener).begun.Load)
 	weakly := weak.Make(server)
 	s.t.Cleanup(func() {
 		if server := weakly.Value(); server != nil {

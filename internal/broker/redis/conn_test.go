@@ -81,14 +81,15 @@ func TestConnectionsThatRedisClosed(t *testing.T) {
 // A NAT that has forgotten a connection swallows all that is sent by it.
 func TestConnectionsThatAreForgotten(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
+	server := redistest.Start(t, "--timeout", "2")
 	p := redistest.StartProxy(t, server.Addr)
-	p.Forget(1500 * time.Millisecond)
+	const forgotten = 5 * time.Second
+	p.Forget(forgotten)
 	b := begin(t, Settings{Address: p.Addr})
-	idle(t, 100*time.Millisecond) // so that the limit has been learnt
-	b.server.conns.idleLimit.Store(int64(time.Second))
+	redistest.Await(t, "half of Redis' limit to be learnt", func() bool { return b.server.conns.idleLimit.Load() == int64(time.Second) })
+	server.Do("CONFIG", "SET", "timeout", "0") // it is the proxy that ends them
 	publishAtOnce(t, b)
-	idle(t, 2*time.Second)
+	idle(t, forgotten+time.Second)
 	publishAtOnce(t, b)
 }
 
