@@ -96,7 +96,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	for _, bad := range [][]string{
-		{"-only", "h3"},
+		{"-only", "h4"},
 		{"-size", "1"},
 		{"-channels", "6000"},
 		{"-url", "m"},

@@ -19,17 +19,25 @@ const (
 	resyncEvery = time.Minute
 	// retryAfter is after how long is tried again what failed.
 	retryAfter = 500 * time.Millisecond
+	// noticedAfter is after how many failures in a row the broker has noticed a server that
+	// is away, and has said so itself: 5 seconds.
+	noticedAfter = 10
 )
 
 // syncLoop tells Redis what changes, and keeps the gateway's lease.
 func (p *Presence) syncLoop() {
 	var state syncState
+	failures := 0
 	for p.ctx.Err() == nil {
 		wait, err := p.sync(&state)
 		if err != nil {
 			state = syncState{} // who knows what Redis has now
 			wait = jitter.Spread(retryAfter, 0.5)
-			p.logFailure(err)
+			if failures++; broker.Answered(err) || failures > noticedAfter {
+				p.logFailure(err)
+			}
+		} else {
+			failures = 0
 		}
 		next := time.NewTimer(wait)
 		wake := p.wake
