@@ -12,6 +12,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/handlers/history"
 	"github.com/caddy-sse/caddy-sse/handlers/presence"
 	"github.com/caddy-sse/caddy-sse/handlers/publish"
+	"github.com/caddy-sse/caddy-sse/handlers/relay"
 	"github.com/caddy-sse/caddy-sse/handlers/subscribe"
 	"github.com/caddy-sse/caddy-sse/handlers/token"
 )
@@ -23,6 +24,7 @@ func init() {
 	register("sse_history", parse[history.History])
 	register("sse_presence", parse[presence.Presence])
 	register("sse_publish", parse[publish.Publish])
+	register("sse_relay", parse[relay.Relay])
 	register("sse_subscribe", subscribe.Parse)
 	// It decides who comes in, as Caddy's own do.
 	httpcaddyfile.RegisterHandlerDirective("sse_token", parse[token.Token])

@@ -43,6 +43,7 @@ func Explain(w http.ResponseWriter, err error) error {
 var codes = map[int]string{
 	http.StatusBadRequest:            "bad_request",
 	http.StatusForbidden:             "forbidden",
+	http.StatusConflict:              "conflict",
 	http.StatusMethodNotAllowed:      "bad_method",
 	http.StatusRequestEntityTooLarge: "too_large",
 	http.StatusTooManyRequests:       "over_limit",

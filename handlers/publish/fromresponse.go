@@ -44,7 +44,7 @@ func (p *Publish) sayAnswer(w http.ResponseWriter, r *http.Request, held *heldAn
 		return
 	}
 	repl := request.Replacer(r)
-	repl.Map(responsePlaceholders(body))
+	repl.Map(request.JSONPlaceholders(request.ResponseJSON, body))
 	m, err := p.message(repl, string(body))
 	if err != nil {
 		p.failed(w, p.Channel, err)

@@ -21,6 +21,10 @@ const (
 	// ResponseJSON begins those of a JSON answer's values, with the path to one:
 	// {sse.response.json.message.roomId}, {sse.response.json.ids.0}.
 	ResponseJSON = "sse.response.json."
+	// RequestJSON begins those of the values of a request's JSON, in the same way.
+	RequestJSON = "sse.request.json."
+	// RelayID is an ID that is made for the request.
+	RelayID = "sse.relay.id"
 )
 
 // CheckPlaceholders reports a placeholder of ours that never has a value in the
@@ -56,6 +60,8 @@ func whereItHas(name string) string {
 		return "it has one in sse_publish without from_response"
 	case isKnown(name, []string{ResponseJSON}):
 		return "it has one in sse_publish with from_response"
+	case isKnown(name, []string{RequestJSON, RelayID}):
+		return "it has one in sse_relay"
 	}
-	return "there are {sse.channel}, {sse.form.<name>} and {sse.response.json.<path>}"
+	return "there are {sse.channel}, {sse.form.<name>}, {sse.response.json.<path>}, {sse.request.json.<path>} and {sse.relay.id}"
 }

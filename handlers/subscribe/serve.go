@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-sse/caddy-sse/handlers/answer"
+	"github.com/caddy-sse/caddy-sse/handlers/opening"
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	"github.com/caddy-sse/caddy-sse/internal/gateway"
@@ -39,7 +40,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if err := s.path.Check(r); err != nil {
 		return answer.Refuse(w, http.StatusBadRequest, err)
 	}
-	s.http3.note(r)
+	s.http3.Note(r)
 	permit, busy := limits.Admit(s.scopes, request.RemoteIP(r), transport.ExpectedOf(r).Bytes)
 	if busy != "" {
 		return s.tooMany(w, r, busy)
@@ -89,11 +90,6 @@ func (s *Subscribe) refuseMethod(w http.ResponseWriter, r *http.Request) error {
 	return answer.Refuse(w, http.StatusMethodNotAllowed, errors.New("only GET and HEAD subscribe here"))
 }
 
-// preamble is what every subscription begins with: the reconnection time.
-func (s *Subscribe) preamble() *eventstream.Frame {
-	return eventstream.NewFrame(32, func(b []byte) []byte { return eventstream.AppendRetry(b, s.retry()) })
-}
-
 // greeting is what comes next; nil if there is none.
 func (s *Subscribe) greeting(repl *caddy.Replacer) *eventstream.Event {
 	if s.Greeting == nil {
@@ -127,10 +123,10 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 		Channels:    s.channelRequests(repl, channels),
 		LastEventID: lastEventID(r),
 		Retention:   s.retention,
-		Preamble:    s.preamble(),
+		Preamble:    opening.Preamble(s.retry()),
 		Greeting:    s.greeting(repl),
 		Away:        s.Away,
-		AwayFor:     awayFor(r, s.app),
+		AwayFor:     opening.AwayFor(r, s.app),
 		Pending:     s.options.Pending,
 		Retry:       time.Duration(s.Retry),
 	}
@@ -142,7 +138,7 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	}
 	return &gateway.Spec{
 		Request: asked, Options: s.options, Member: member, MaxChannels: s.app.MaxChannels(),
-		Until: until, RemoteIP: request.RemoteIP(r), Protocol: httpVersion(r),
+		Until: until, RemoteIP: request.RemoteIP(r), Protocol: opening.Protocol(r),
 	}, nil
 }
 
@@ -156,15 +152,4 @@ func (s *Subscribe) channelRequests(repl *caddy.Replacer, channels []string) []h
 		}
 	}
 	return requests
-}
-
-// httpVersion is the HTTP version, as people write it.
-func httpVersion(r *http.Request) string {
-	switch r.ProtoMajor {
-	case 1:
-		return "http/1.1"
-	case 2:
-		return "http/2"
-	}
-	return "http/3"
 }

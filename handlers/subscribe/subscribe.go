@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-sse/caddy-sse/handlers/opening"
 	"github.com/caddy-sse/caddy-sse/handlers/request"
 	"github.com/caddy-sse/caddy-sse/internal/bounds"
 	"github.com/caddy-sse/caddy-sse/internal/hub"
@@ -167,7 +168,7 @@ type Subscribe struct {
 	limits    *sse.Limits
 	scopes    []limits.Scope
 	path      request.Path
-	http3     http3Server
+	http3     opening.HTTP3Server
 	ends      unique.Handle[protocol.Ends] // zero: they do not matter
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
@@ -279,7 +280,7 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		transport.Prepare(server)
-		server.RegisterOnShutdown(endOnExit(s.app))
+		server.RegisterOnShutdown(opening.EndOnExit(s.app))
 	}
 	return nil
 }

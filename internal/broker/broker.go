@@ -18,6 +18,7 @@ type Broker interface {
 	Subscriber
 	Publisher
 	Histories
+	Runs
 	Archive
 	Members
 	Monitor

@@ -22,6 +22,7 @@ var blocks = map[string]string{
 	"sse_subscribe": ":80 {\n\tsse_subscribe a {\n%\n\t}\n}",
 	"presence":      ":80 {\n\tsse_subscribe a {\n\t\tpresence b {\n%\n\t\t}\n\t}\n}",
 	"sse_publish":   ":80 {\n\tsse_publish a {\n%\n\t}\n}",
+	"sse_relay":     ":80 {\n\tsse_relay a {\n%\n\t}\n}",
 	"sse_history":   ":80 {\n\tsse_history a {\n%\n\t}\n}",
 	"sse_presence":  ":80 {\n\tsse_presence a {\n%\n\t}\n}",
 	"sse_token":     ":80 {\n\tsse_token {\n%\n\t}\n}",

@@ -77,7 +77,7 @@ func TestDocsNameTheEvents(t *testing.T) {
 	there := []string{
 		protocol.GapType, protocol.BusyType, protocol.OpenType, protocol.AwayType, protocol.BackType, protocol.HeartbeatType, protocol.StartType, protocol.EndType, presence.JoinType, presence.LeaveType, // sent to subscribers
 		gateway.EventRedisDown, gateway.EventRedisUp, gateway.EventSubscriberClosed, // told to Caddy
-		"sse.channel", "sse.response", "sse.form", // placeholders
+		"sse.channel", "sse.response", "sse.form", "sse.request", "sse.relay", // placeholders, and keys in Redis
 		"sse.probe", "sse.presence", // channels and keys in Redis
 		"sse.served", // a logger
 	}
@@ -112,6 +112,11 @@ func TestDocsNameTheReasons(t *testing.T) {
 	for _, reason := range reasons {
 		if !regexp.MustCompile("(?m)^\\| (`[a-z_]+`, )*`?" + reason + "`?(, `[a-z_]+`)* \\|").MatchString(all) {
 			t.Errorf("the docs lack the reason %s", reason)
+		}
+	}
+	for _, result := range gateway.RelayResults {
+		if !regexp.MustCompile("(?m)^\\| `caddy_sse_relay_answers_total.*`" + string(result) + "`").MatchString(all) {
+			t.Errorf("the docs lack the result %s", result)
 		}
 	}
 	for _, result := range gateway.PublishResults {

@@ -138,6 +138,33 @@ func (c *channel) receive(payload string) {
 	}
 }
 
+// receiveAll takes what was said of entries that were stored together.
+func (c *channel) receiveAll(payloads []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]protocol.Stored, 0, len(payloads))
+	for _, payload := range payloads {
+		stored, ok := protocol.ParseStored(payload)
+		if !ok {
+			c.countPublished()
+			c.scheduleRead()
+			return
+		}
+		all = append(all, stored)
+	}
+	switch {
+	case c.state != idle && len(c.ahead)+len(all) <= maxAhead:
+		c.ahead = append(c.ahead, all...)
+	case c.state != idle || !c.begun:
+		c.scheduleRead()
+	default:
+		c.ahead = all
+		if !c.drainAhead() {
+			c.scheduleRead()
+		}
+	}
+}
+
 // deliver hands entries to the follower.
 func (c *channel) deliver(entries []protocol.Entry) {
 	if len(entries) == 0 {

@@ -60,6 +60,10 @@ type Feed struct {
 	unread     atomic.Uint64
 	unreadable ratelog.Limiter
 
+	// Stopped, if it is set before Start, is called with what is published to
+	// [protocol.StopChannel].
+	Stopped func(payload string)
+
 	mu       sync.Mutex
 	channels map[string]*channel
 
@@ -168,8 +172,21 @@ func (f *Feed) Subscribed(name string) {
 
 // Message is the broker's word of what was published.
 func (f *Feed) Message(name, payload string) {
+	if name == protocol.StopChannel && f.Stopped != nil {
+		f.Stopped(payload)
+		return
+	}
 	if signal, ok := protocol.ParseSignal(payload); ok {
 		f.hub.Signal(name, signal)
+		return
+	}
+	if each, ok := protocol.SplitStored(payload); ok {
+		if c := f.channel(name); c != nil {
+			c.receiveAll(each)
+		}
+		for _, payload := range each {
+			f.hub.Message(name, payload)
+		}
 		return
 	}
 	if c := f.channel(name); c != nil {

@@ -29,6 +29,31 @@ const (
 // PublishResults are all of them.
 var PublishResults = [...]PublishResult{Published, Refused, Failed, Late, Lost}
 
+// A RelayResult is what became of an answer that sse_relay was before: how the run ended,
+// or why there was none.
+type RelayResult string
+
+// The results besides those of [protocol.EndReason], by their names in the metric.
+const (
+	// RelayPassed was no event stream, and went to the client as it was.
+	RelayPassed RelayResult = "passed"
+	// RelayJoined: the client was given the run that was on already, and RelayRefused
+	// was sent away since there was one.
+	RelayJoined  RelayResult = "joined"
+	RelayRefused RelayResult = "refused"
+	// RelayBad had no channel, or too large a body.
+	RelayBad RelayResult = "bad"
+	// RelayOff went by as if there were no relay, since Redis could not take it, or it
+	// was compressed.
+	RelayOff RelayResult = "off"
+)
+
+// RelayResults are all of them.
+var RelayResults = [...]RelayResult{
+	RelayResult(protocol.EndDone), RelayResult(protocol.EndError), RelayResult(protocol.EndStopped), RelayResult(protocol.EndLost),
+	RelayPassed, RelayJoined, RelayRefused, RelayBad, RelayOff,
+}
+
 // A Transport is how subscribers are connected: their HTTP version, or admin, and the
 // name of what brings them their events.
 type Transport struct{ Protocol, Via string }
@@ -38,6 +63,7 @@ type Transport struct{ Protocol, Via string }
 // alert on its increase sees the first.
 type Counts struct {
 	Publishes map[PublishResult]int64
+	Relays    map[RelayResult]int64
 	// Busy are subscribers that were sent away or refused.
 	Busy map[protocol.BusyReason]int64
 	// Opened are subscribers that have come, Open those that are there now.
@@ -53,13 +79,14 @@ type Counts struct {
 // ReadCounts is what has been counted until now.
 func ReadCounts() Counts {
 	return Counts{
-		Publishes: publishes.read(), Busy: busy.read(), Opened: opened.read(), Open: open.read(), Closed: closed.read(), Parked: transport.Parked(),
+		Publishes: publishes.read(), Relays: relays.read(), Busy: busy.read(), Opened: opened.read(), Open: open.read(), Closed: closed.read(), Parked: transport.Parked(),
 		Delivered: delivered.read(), Totals: totals(),
 	}
 }
 
 var (
 	publishes    counts[PublishResult]
+	relays       counts[RelayResult]
 	busy         counts[protocol.BusyReason]
 	opened, open counts[Transport]
 	closed       counts[CloseReason]
@@ -69,6 +96,9 @@ var (
 func init() {
 	for _, r := range PublishResults {
 		publishes.add(r, 0)
+	}
+	for _, r := range RelayResults {
+		relays.add(r, 0)
 	}
 	for _, r := range protocol.BusyReasons {
 		busy.add(r, 0)
@@ -86,6 +116,9 @@ func init() {
 
 // CountPublish counts one.
 func CountPublish(r PublishResult) { publishes.add(r, 1) }
+
+// CountRelay counts one.
+func CountRelay(r RelayResult) { relays.add(r, 1) }
 
 // CountBusy counts a subscriber that was sent away, or refused.
 func (g *Gateway) CountBusy(reason protocol.BusyReason) { busy.add(reason, 1) }

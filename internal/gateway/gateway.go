@@ -20,6 +20,8 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/hub"
 	"github.com/caddy-sse/caddy-sse/internal/limits"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
+	"github.com/caddy-sse/caddy-sse/internal/relay"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
@@ -31,6 +33,7 @@ type Gateway struct {
 	Broker   broker.Broker
 	Feed     *feed.Feed
 	Presence *presence.Presence
+	Relay    *relay.Runs
 	Poller   *transport.Poller
 
 	id      int64  // in the order of their beginning
@@ -85,6 +88,9 @@ func newGateway(c Config) (*Gateway, error) {
 	g.Broker = server
 	g.Feed = feed.New(server, g.log.Load)
 	g.Presence = presence.New(server, g.log.Load)
+	g.Relay = relay.New(server, g.log.Load)
+	g.Relay.Ended = func(reason protocol.EndReason) { CountRelay(RelayResult(reason)) }
+	g.Feed.Stopped = g.Relay.Stopped
 	g.Hub = hub.New(g.Feed, runtime.GOMAXPROCS(0))
 	g.Delivered = delivered.observe
 	g.notUTF8.init()
@@ -149,9 +155,14 @@ func (g *Gateway) redisChanged(isUp bool, problem string) {
 }
 
 // Drain closes all subscribers, spread over the time that the configuration
-// gives, and returns when they have left. A second call waits for the first.
+// gives, and returns when they have left. Runs go on for that time at most, and those that
+// are not over then end as lost. A second call waits for the first.
 func (g *Gateway) Drain() {
-	g.Hub.Close(context.Background(), time.Duration(g.drain.Load()))
+	drain := time.Duration(g.drain.Load())
+	var runs sync.WaitGroup
+	runs.Go(func() { g.Relay.Drain(drain) })
+	g.Hub.Close(context.Background(), drain)
+	runs.Wait()
 }
 
 // Written counts the bytes that were written to subscribers.
@@ -169,6 +180,7 @@ func (g *Gateway) Close(ctx context.Context) {
 	defer cancel()
 	g.Presence.Close(ctx)
 	g.Broker.Flush(ctx)
+	g.Relay.Close()
 	g.Feed.Close()
 	if g.embedded != nil {
 		g.embedded.Close()

@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/limits"
 	"github.com/caddy-sse/caddy-sse/internal/presence"
 	"github.com/caddy-sse/caddy-sse/internal/protocol"
+	"github.com/caddy-sse/caddy-sse/internal/relay"
 	"github.com/caddy-sse/caddy-sse/internal/transport"
 )
 
@@ -34,6 +35,15 @@ type Spec struct {
 	RemoteIP netip.Addr
 	// Protocol is http/1.1, http/2 or http/3, or admin.
 	Protocol string
+	// Run, if there is one, brings the events of its channel, and those of Request, which
+	// then has none, do not.
+	Run *RunClient
+}
+
+// A RunClient is the client that has asked for a run.
+type RunClient struct {
+	Channel string
+	Client  *relay.Client
 }
 
 // A Member is who a subscriber is to others, and where.
@@ -63,7 +73,7 @@ const evictedRetry = time.Hour
 // The permit is Open's from here on. What a subscription keeps is neither the
 // request's nor the handler's, which a reload replaces.
 func (g *Gateway) Open(w http.ResponseWriter, r *http.Request, spec *Spec) error {
-	o := &opening{gateway: g, subscription: spec.subscription(r), permit: spec.Permit}
+	o := &opening{gateway: g, subscription: spec.subscription(r), permit: spec.Permit, run: spec.Run}
 	defer o.leaveUnlessDelivered() // also if a handler's writer panics, as http.ErrAbortHandler asks for
 	switch {
 	case g.isBanned(o.subscription):
@@ -95,6 +105,9 @@ func (s *Spec) subscription(r *http.Request) *Subscription {
 	for _, in := range s.Request.Channels {
 		sub.Channels = append(sub.Channels, in.Channel)
 	}
+	if s.Run != nil {
+		sub.Channels = []string{s.Run.Channel}
+	}
 	if s.Member != nil {
 		sub.Member = s.Member.ID
 	}
@@ -119,6 +132,8 @@ type opening struct {
 	permit       *limits.Permit
 	subscriber   *hub.Subscriber // nil until it has joined
 	handle       *presence.Handle
+	run          *RunClient // nil: its events are its channels'
+	unwatch      func()     // nil: it waits for the end of no run
 	delivered    bool
 }
 
@@ -127,6 +142,9 @@ func (o *opening) join(spec *Spec) {
 	request.Meta = o.subscription
 	o.subscriber = hub.NewSubscriber(request)
 	o.gateway.Join(o.subscriber)
+	if request.Ends != (unique.Handle[protocol.Ends]{}) && spec.Run == nil {
+		o.unwatch = o.gateway.Relay.Watch(request.Channels[0].Channel)
+	}
 	if spec.Member != nil && o.permit != nil {
 		gateway, subscriber := o.gateway, o.subscriber
 		o.permit.BindMember(spec.Member.ID, func() {
@@ -158,6 +176,10 @@ func (o *opening) deliver(d transport.Delivery) {
 	o.subscription.transport.Store(d.Info())
 	o.gateway.opened(o.subscription)
 	o.gateway.Attach(o.subscriber, func(l *hub.Loop) hub.Outlet { return d.Outlet(l) })
+	if o.run != nil {
+		o.gateway.Supply(o.subscriber, o.run.Client)
+		o.run.Client.Opened(func() { o.gateway.Wake(o.subscriber) })
+	}
 	d.Serve()
 }
 
@@ -182,6 +204,12 @@ func (o *opening) leave() {
 	}
 	if o.handle != nil {
 		o.handle.Leave()
+	}
+	if o.run != nil {
+		o.run.Client.Left()
+	}
+	if o.unwatch != nil {
+		o.unwatch()
 	}
 }
 

@@ -26,9 +26,15 @@ type Stream struct {
 // Subscribe opens url as an EventSource does. Header lines may be added.
 func Subscribe(t testing.TB, client *http.Client, url string, header ...string) *Stream {
 	t.Helper()
+	return Ask(t, client, http.MethodGet, url, "", append([]string{"Accept: text/event-stream"}, header...)...)
+}
+
+// Ask sends a request, and reads its answer as it comes.
+func Ask(t testing.TB, client *http.Client, method, url, body string, header ...string) *Stream {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Stream{t: t, cancel: cancel, ended: make(chan struct{})}
-	s.Response = send(ctx, t, client, http.MethodGet, url, "", append([]string{"Accept: text/event-stream"}, header...))
+	s.Response = send(ctx, t, client, method, url, body, header)
 	go func() {
 		defer close(s.ended)
 		_, s.err = io.Copy(&s.text, s.Body)

@@ -111,6 +111,7 @@ type Subscriber struct {
 	closed    error
 
 	pendingGaps *pendingGaps // nil if there are none
+	supplied    *supplied    // nil: its events come from its channels
 }
 
 // A chanState is where a subscriber stands in one of its channels.

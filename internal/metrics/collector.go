@@ -13,6 +13,7 @@ import (
 // What the process counts.
 var (
 	publishesDesc = desc("publishes_total", "What sse_publish was to publish, by what became of it.", "result")
+	relaysDesc    = desc("relay_answers_total", "Answers that sse_relay was before, by what became of them.", "result")
 	busyDesc      = desc("busy_total", "Subscribers that were sent away or refused, by the limit that they would have been over.", "reason")
 	openedDesc    = desc("subscribers_opened_total", "Subscribers that have come.", "protocol", "via")
 	closedDesc    = desc("subscribers_closed_total", "Subscribers that have gone, by the reason.", "reason")
@@ -44,6 +45,7 @@ var (
 	memoryDesc     = desc("memory_bytes", "About what the channels remember.")
 	inboxDesc      = desc("inbox_bytes", "What was received from Redis and waits to be handed to the subscribers of a core.")
 	pendingDesc    = desc("pending_bytes", "What waits for subscribers to take it.")
+	runsDesc       = desc("relay_runs", "Answers that sse_relay was asked for here, and that are not over, or not stored yet.")
 	backlogDesc    = desc("backlog_events", "Events that wait to be stored until Redis is there.")
 	redisUpDesc    = desc("redis_up", "1 while what is published to Redis comes back.")
 	probeDesc      = desc("redis_probe_seconds", "How long the newest probe took through Redis and back.")
@@ -64,9 +66,9 @@ type collector struct{ perChannel PerChannel }
 // Describe implements [prometheus.Collector].
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		publishesDesc, busyDesc, openedDesc, closedDesc, openDesc, parkedDesc, deliveredDesc,
+		publishesDesc, relaysDesc, busyDesc, openedDesc, closedDesc, openDesc, parkedDesc, deliveredDesc,
 		sentDesc, bytesDesc, gapsDesc, replaysDesc, replayedDesc, malformedDesc, notUTF8Desc, undeliveredDesc, connectionsDesc, messagesDesc, readsDesc, unreadDesc,
-		channelsDesc, memoryDesc, inboxDesc, pendingDesc, backlogDesc, redisUpDesc, probeDesc, perChannelDesc, perEventsDesc,
+		channelsDesc, memoryDesc, inboxDesc, pendingDesc, runsDesc, backlogDesc, redisUpDesc, probeDesc, perChannelDesc, perEventsDesc,
 	} {
 		to <- d
 	}
@@ -83,6 +85,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 func (s sink) collectCounts(c gateway.Counts) {
 	for result, n := range c.Publishes {
 		s.count(publishesDesc, n, string(result))
+	}
+	for result, n := range c.Relays {
+		s.count(relaysDesc, n, string(result))
 	}
 	for reason, n := range c.Busy {
 		s.count(busyDesc, n, string(reason))
@@ -113,7 +118,7 @@ func (s sink) collectCounts(c gateway.Counts) {
 // collectGateways hands on what the gateways have now, and of single channels what they
 // have counted, which may be forgotten.
 func (c *collector) collectGateways(s sink, all []*gateway.Gateway) {
-	var live, histories, memory, inbox, pending, backlog int
+	var live, histories, memory, inbox, pending, backlog, runs int
 	up, probe := 1.0, 0.0
 	var channels []hub.ChannelStats
 	for _, g := range all {
@@ -121,6 +126,7 @@ func (c *collector) collectGateways(s sink, all []*gateway.Gateway) {
 		live, histories, memory, inbox = live+stats.Live, histories+stats.Histories, memory+stats.Memory, inbox+stats.Inbox
 		pending += g.Waiting()
 		backlog += g.Broker.Backlog()
+		runs += g.Relay.Len()
 		if !redis.Up {
 			up = 0
 		}
@@ -134,6 +140,7 @@ func (c *collector) collectGateways(s sink, all []*gateway.Gateway) {
 	s.gauge(memoryDesc, float64(memory))
 	s.gauge(inboxDesc, float64(inbox))
 	s.gauge(pendingDesc, float64(pending))
+	s.gauge(runsDesc, float64(runs))
 	s.gauge(backlogDesc, float64(backlog))
 	s.gauge(redisUpDesc, up)
 	s.gauge(probeDesc, probe)

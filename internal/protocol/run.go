@@ -91,3 +91,7 @@ func (e Ends) Frame(end Entry) (frame *eventstream.Frame, says bool) {
 	}
 	return eventstream.Event{ID: end.ID.String(), Type: e.Event, Data: data}.Frame(), true
 }
+
+// StopChannel is where a gateway publishes the token of a run that is to be stopped, for
+// the one that has it.
+const StopChannel = "sse.relay.stop"

@@ -1,4 +1,4 @@
-package publish
+package request
 
 import (
 	"bytes"
@@ -8,15 +8,13 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-sse/caddy-sse/handlers/request"
 )
 
-// responsePlaceholders are those of an answer. What is not there is empty, which
-// a channel's name refuses.
-func responsePlaceholders(body []byte) caddy.ReplacerFunc {
+// JSONPlaceholders are those of a JSON text, which begin so. What is not there is empty,
+// which a channel's name refuses.
+func JSONPlaceholders(prefix string, text []byte) caddy.ReplacerFunc {
 	parse := sync.OnceValue(func() (v any) {
-		d := json.NewDecoder(bytes.NewReader(body))
+		d := json.NewDecoder(bytes.NewReader(text))
 		d.UseNumber()
 		if d.Decode(&v) != nil {
 			return nil // there is nothing in it
@@ -24,7 +22,7 @@ func responsePlaceholders(body []byte) caddy.ReplacerFunc {
 		return v
 	})
 	return func(key string) (any, bool) {
-		path, ok := strings.CutPrefix(key, request.ResponseJSON)
+		path, ok := strings.CutPrefix(key, prefix)
 		if !ok {
 			return nil, false
 		}

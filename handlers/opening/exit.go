@@ -1,4 +1,6 @@
-package subscribe
+// Package opening is what the directives share that open subscriptions: how these end when
+// Caddy does, and what is said of their requests.
+package opening
 
 import (
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"go.uber.org/zap"
 
+	"github.com/caddy-sse/caddy-sse/internal/eventstream"
 	sse "github.com/caddy-sse/caddy-sse/module"
 )
 
@@ -33,11 +36,11 @@ const (
 // configurations, for which Caddy waits, too: a weak.Pointer[http3.Server] each.
 var http3Servers sync.Map
 
-// An http3Server is that of the handler's newest request over HTTP/3.
-type http3Server struct{ atomic.Pointer[http3.Server] }
+// An HTTP3Server is that of the handler's newest request over HTTP/3.
+type HTTP3Server struct{ atomic.Pointer[http3.Server] }
 
-// note takes down the server of a request.
-func (s *http3Server) note(r *http.Request) {
+// Note takes down the server of a request.
+func (s *HTTP3Server) Note(r *http.Request) {
 	server, ok := r.Context().Value(http3.ServerContextKey).(*http3.Server)
 	if !ok || s.Load() == server {
 		return
@@ -65,8 +68,8 @@ func closeHTTP3(log *zap.Logger) {
 	})
 }
 
-// awayFor is for how much longer than others a subscriber stays away when Caddy ends.
-func awayFor(r *http.Request, app *sse.App) time.Duration {
+// AwayFor is for how much longer than others a subscriber stays away when Caddy ends.
+func AwayFor(r *http.Request, app *sse.App) time.Duration {
 	if r.ProtoMajor != 3 {
 		return 0
 	}
@@ -77,9 +80,9 @@ func awayFor(r *http.Request, app *sse.App) time.Duration {
 	return grace + time.Second // for a process to start
 }
 
-// endOnExit ends the subscriptions when Caddy exits, which otherwise waits for
+// EndOnExit ends the subscriptions when Caddy exits, which otherwise waits for
 // those over HTTP/2 and HTTP/3 for ever. On a reload they may go on.
-func endOnExit(app *sse.App) func() {
+func EndOnExit(app *sse.App) func() {
 	return func() {
 		if !caddy.Exiting() {
 			return
@@ -92,3 +95,19 @@ func endOnExit(app *sse.App) func() {
 }
 
 var closingHTTP3 sync.Once
+
+// Protocol is the HTTP version, as people write it.
+func Protocol(r *http.Request) string {
+	switch r.ProtoMajor {
+	case 1:
+		return "http/1.1"
+	case 2:
+		return "http/2"
+	}
+	return "http/3"
+}
+
+// Preamble is what every subscription begins with: the reconnection time.
+func Preamble(retry time.Duration) *eventstream.Frame {
+	return eventstream.NewFrame(32, func(b []byte) []byte { return eventstream.AppendRetry(b, retry) })
+}

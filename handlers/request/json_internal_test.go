@@ -1,12 +1,10 @@
-package publish
+package request
 
 import (
 	"encoding/json"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-sse/caddy-sse/handlers/request"
 )
 
 // Where JSON stands, a value of the answer's is itself; in a text it is its text.
@@ -21,7 +19,7 @@ func TestResponseValuesInTemplates(t *testing.T) {
 		{`{"m":{m}}`, jsonValue{nil}, `{"m":null}`},
 		{`{"m":"{m}"}`, jsonValue{map[string]any{"a": "b"}}, `{"m":"{\"a\":\"b\"}"}`},
 	} {
-		template, err := request.ParseTemplate(test.text)
+		template, err := ParseTemplate(test.text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,11 @@
-package publish
+package request
 
 import "testing"
 
 // A path of names and indexes leads to a value as text. What is not there is empty.
 func TestResponsePlaceholders(t *testing.T) {
 	t.Parallel()
-	values := responsePlaceholders([]byte(`{"room":{"id":12345678901234567890,"name":"a.b"},"ids":[1,[true,null]],"":"nameless","x":{"":{"0":"deep"}}}`))
+	values := JSONPlaceholders(ResponseJSON, []byte(`{"room":{"id":12345678901234567890,"name":"a.b"},"ids":[1,[true,null]],"":"nameless","x":{"":{"0":"deep"}}}`))
 	for key, want := range map[string]string{
 		"sse.response.json.room.id":   "12345678901234567890",
 		"sse.response.json.room.name": "a.b",
@@ -30,7 +30,7 @@ func TestResponsePlaceholders(t *testing.T) {
 	if _, known := values("sse.form.a"); known {
 		t.Error("a form's field is known")
 	}
-	if value, known := responsePlaceholders([]byte("no JSON"))("sse.response.json.a"); !known || value.(jsonValue).String() != "" {
+	if value, known := JSONPlaceholders(ResponseJSON, []byte("no JSON"))("sse.response.json.a"); !known || value.(jsonValue).String() != "" {
 		t.Errorf("a value of what is no JSON is %v", value)
 	}
 }
