@@ -1,6 +1,6 @@
-# `make test` runs everything; `make tools` installs what it needs and says so.
+# `make test` runs the suite; `make tools` installs what it needs and says so.
 
-.PHONY: test test-gateway test-packages test-around compile download lint audit cover fuzz torture torture-http2 torture-failovers soak faults clients chromium reloads-http2 fuzz-http2 tools release packages
+.PHONY: test race test-packages test-around built built-race compile compile-race download lint audit cover fuzz torture torture-http2 torture-failovers soak faults clients chromium reloads-http2 fuzz-http2 tools release packages
 
 # internal/tools/go.mod has their versions, apart from what the module itself needs.
 TOOL = go tool -modfile=$(CURDIR)/internal/tools/go.mod
@@ -11,9 +11,25 @@ STATICCHECK = $(TOOL) staticcheck
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # First all is compiled: what tests how long something takes has no compiler beside it.
-test: tools compile
-	@$(MAKE) --no-print-directory -j 2 test-gateway test-packages
-	@$(MAKE) --no-print-directory test-around
+test: tools compile built
+	@$(MAKE) --no-print-directory -j 2 test-packages test-around
+
+# Everything that runs at once with something else, with the race detector, and what breaks
+# everything: what a change to the engine needs besides, and CI runs after the suite.
+race: tools compile-race built-race
+	$(RACE) -p 1 -parallel 8 $(ENGINE)
+	SSE_RACE=1 $(GO_TEST) -parallel 6 ./internal/blackbox
+	SSE_RACE=1 $(GO_TEST) ./internal/torture
+	cd bench && $(RACE) ./...
+
+# What has goroutines of its own. The tests of directives are clients of a gateway, as
+# those of internal/blackbox are, for which it has the race detector.
+ENGINE = ./handlers/request ./internal/broker/... ./internal/feed ./internal/gateway ./internal/http2 ./internal/hub \
+	./internal/limits ./internal/metrics ./internal/nonblock ./internal/presence ./internal/program ./internal/ratelog \
+	./internal/token ./internal/transport ./internal/wake ./module ./module/listener
+
+# Gateways that tests start are compiled once, and not looked at by each package.
+test race: export SSE_BUILT = $(CURDIR)/.built
 
 # A program with the race detector waits a second before it exits, for races of others
 # to be told: too long for hundreds of programs.
@@ -21,29 +37,36 @@ export GORACE = atexit_sleep_ms=10
 
 # make lint vets; without DWARF linking takes half the time.
 GO_TEST = go test -vet=off -ldflags=-w
+RACE = $(GO_TEST) -race
 
-# Programs' tests are their clients: gateways have the race detector, and the tests none.
-test-gateway:
-	SSE_RACE=1 $(GO_TEST) -parallel 6 ./internal/blackbox
+built:
+	@go build -ldflags=-w -o .built/caddy ./cmd/caddy
 
-# The packages, one after the other: what they link takes a core. Their tests mostly wait.
+built-race: built
+	@go build -ldflags=-w -race -o .built/caddy-race ./cmd/caddy
+
+# The packages, one after the other: what they link takes a core.
 test-packages:
-	$(GO_TEST) -race -p 1 -parallel 8 $$(go list ./... | grep -v -e /internal/blackbox -e /internal/torture)
+	$(GO_TEST) -p 1 -parallel 8 $$(go list ./... | grep -v -e /internal/blackbox -e /internal/torture)
+	$(GO_TEST) ./internal/torture -run 'Checker|Interpreter|Samples'
+	cd bench && $(GO_TEST) ./...
 
-# What breaks everything, browsers, other clients and backends, examples, and bench.
+# The gateway as a whole, browsers, other clients and backends, and examples.
 test-around:
-	SSE_RACE=1 $(GO_TEST) ./internal/torture
+	$(GO_TEST) -parallel 8 ./internal/blackbox
 	cd e2e && $(GO_TEST) -parallel 4 ./...
 	sh internal/examples.sh go test ./...
-	cd bench && $(GO_TEST) -race ./...
 
 # All packages that test needs, but no program is linked.
 compile:
-	@go list -export -deps -test -race ./... >/dev/null
-	@go list -export -deps -test ./cmd/caddy ./internal/blackbox >/dev/null
-	@cd bench && go list -export -deps -test -race ./... >/dev/null
+	@go list -export -deps -test ./... >/dev/null
+	@cd bench && go list -export -deps -test ./... >/dev/null
 	@cd e2e && go list -export -deps -test ./... >/dev/null
 	@sh internal/examples.sh go list -export -deps -test ./... >/dev/null
+
+compile-race:
+	@go list -export -deps -test -race $(ENGINE) ./cmd/caddy >/dev/null
+	@cd bench && go list -export -deps -test -race ./... >/dev/null
 
 # All modules that test and lint need: they download them themselves, but cannot try
 # again where the network fails.

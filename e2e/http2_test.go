@@ -68,8 +68,8 @@ func TestChromiumOverHTTP2(t *testing.T) {
 	let done = 0;
 	const fetches = async () => {
 		const end = performance.now() + FOR;
-		for (let round = 0; round < 3 || performance.now() < end; round++) {
-			await Promise.all([...Array(4).keys()].map(async () => {
+		for (let round = 0; round < 2 || performance.now() < end; round++) {
+			await Promise.all([...Array(2).keys()].map(async () => {
 				const up = await (await fetch("/upload", {method: "POST", body: new Uint8Array(1 << 20)})).text();
 				const down = (await (await fetch("/big", {cache: "no-store"})).arrayBuffer()).byteLength;
 				if (up != 1 << 20 || down != 10 << 20) errors.push(up + " up, " + down + " down");
@@ -140,7 +140,7 @@ const sources = heard.map((_, i) => new Promise(resolve => {
 Promise.all(sources).then(async () => {
 	console.log("open");
 	for (let round = 0; round < 3; round++) {
-		await Promise.all([...Array(4).keys()].map(async () => {
+		await Promise.all([...Array(2).keys()].map(async () => {
 			const post = session.request({":path": "/upload", ":method": "POST"});
 			post.end(Buffer.alloc(1 << 20));
 			const [[, up], [down]] = await Promise.all([text(post), text(get("/big"))]);
