@@ -144,15 +144,26 @@ const (
 // acquire makes a run of the channel, or returns where the one begins that is on. One that
 // was asked for may never become a run: it is waited for until it is, or is over.
 func (h *Relay) acquire(ctx context.Context, channel string) (run *relay.Run, start protocol.EntryID, err error) {
+	var newest protocol.EntryID // as another's run was waited for
+	isFirst := true
 	for wait := firstLook; ; wait = min(2*wait, longestLook) {
-		run, held, err := h.App.Gateway().Relay.Acquire(ctx, channel, h.run)
+		run, found, err := h.App.Gateway().Relay.Acquire(ctx, channel, h.run)
 		switch {
-		case err != nil || run != nil:
-			return run, start, err
+		case err != nil:
+			return nil, start, err
+		case run != nil && (isFirst || found.Newest == newest):
+			return run, start, nil
+		case run != nil: // it has been, and is over
+			run.Release()
+			was, err := h.App.Gateway().Feed.Run(ctx, channel, mostEvents)
+			return nil, was.Start, err
 		case h.Conflict == refuse:
 			return nil, start, errConflict
-		case held.Start != start:
-			return nil, held.Start, nil
+		case found.Start != start:
+			return nil, found.Start, nil
+		}
+		if isFirst {
+			isFirst, newest = false, found.Newest
 		}
 		select {
 		case <-time.After(wait):

@@ -73,25 +73,21 @@ type Options struct {
 // ErrClosing is the reason for which no run begins.
 var ErrClosing = errors.New("the gateway ends")
 
-// Acquire makes a run of a channel, if no other is on. Else held says where that begins;
-// zero: it has not begun yet, and may never. The run is over when it has ended, or was
-// released; until then its channel's lease is renewed.
-func (rs *Runs) Acquire(ctx context.Context, channel string, o Options) (run *Run, held *broker.RunLease, err error) {
+// Acquire makes a run of a channel, if no other is on; else it is nil. What it has found
+// says where that begins; zero: it has not begun yet, and may never. The run is over when
+// it has ended, or was released; until then its channel's lease is renewed.
+func (rs *Runs) Acquire(ctx context.Context, channel string, o Options) (run *Run, found broker.RunLease, err error) {
 	run = newRun(rs, channel, strings.ToLower(crand.Text()[:16]), o)
-	found, err := rs.broker.AcquireRun(ctx, channel, run.holder())
-	if err != nil {
-		return nil, nil, err
-	}
-	if found.IsHeld {
-		return nil, &found, nil
+	if found, err = rs.broker.AcquireRun(ctx, channel, run.holder()); err != nil || found.IsHeld {
+		return nil, found, err
 	}
 	run.acquired(&found)
 	if !rs.add(run) {
 		run.Release()
 		run.store()
-		return nil, nil, ErrClosing
+		return nil, found, ErrClosing
 	}
-	return run, nil, nil
+	return run, found, nil
 }
 
 // add has the run stored, unless no more are taken.

@@ -84,15 +84,18 @@ func (b *Broker) AcquireRun(ctx context.Context, channel string, by broker.RunHo
 	for i, value := range reply {
 		texts[i] = fmt.Sprint(value)
 	}
+	isID := false
+	if len(texts) == 3 {
+		lease.Newest, isID = protocol.ParseEntryID(texts[2])
+	}
 	switch {
-	case len(texts) == 2 && texts[0] == "0":
+	case !isID:
+	case texts[0] == "0":
 		lease.IsHeld = true
 		lease.Start, _ = protocol.ParseEntryID(texts[1]) // or it is -, and there is none
 		return lease, nil
-	case len(texts) == 3 && texts[0] == "1":
-		var isID bool
-		lease.Now, err = strconv.ParseUint(texts[1], 10, 64)
-		if lease.Newest, isID = protocol.ParseEntryID(texts[2]); err == nil && isID {
+	default:
+		if lease.Now, err = strconv.ParseUint(texts[1], 10, 64); err == nil {
 			return lease, nil
 		}
 	}
