@@ -85,7 +85,7 @@ func TestGatewayEnds(t *testing.T) {
 	}
 	g.AwaitEnd()
 	<-c.r.Context().Done()
-	if n := server.Do("EXISTS", "sse.relay.c1"); n != int64(0) {
+	if n := server.Do("EXISTS", "sse.relay.{c1}"); n != int64(0) {
 		t.Error("the lease is there yet")
 	}
 }

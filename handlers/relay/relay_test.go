@@ -60,7 +60,7 @@ func TestRelay(t *testing.T) {
 	if ttl := server.Do("PTTL", "c1").(int64); ttl <= 0 {
 		t.Errorf("the history has the expiry %d", ttl)
 	}
-	if lease := server.Do("EXISTS", "sse.relay.c1"); lease != int64(0) {
+	if lease := server.Do("EXISTS", "sse.relay.{c1}"); lease != int64(0) {
 		t.Errorf("the lease is there yet: %v", lease)
 	}
 	if late := resume(t, g, "c1", "Last-Event-ID: "+s.NewestID()); late.StatusCode != http.StatusNoContent {
@@ -99,7 +99,7 @@ func TestClientLeavesEarly(t *testing.T) {
 	c := app.call()
 	leave()
 	<-c.r.Context().Done()
-	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.c1") == int64(0) })
+	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.{c1}") == int64(0) })
 	c.end()
 }
 
@@ -171,6 +171,6 @@ func TestPasses(t *testing.T) {
 			t.Errorf("%d %s: got %s, %q, %v", test.status, test.body, response.Status, body, response.Header)
 		}
 	}
-	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.c1", "c1") == int64(0) })
+	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.{c1}", "c1") == int64(0) })
 	g.AwaitMetric(`relay_answers_total{result="passed"}`, 4)
 }

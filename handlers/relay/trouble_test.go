@@ -203,7 +203,7 @@ func TestCompressed(t *testing.T) {
 	if text, _ := io.ReadAll(z); string(text) != "data: one\n\n" || !strings.HasPrefix(s.Header.Get("Sse-Error"), "bad_answer: ") {
 		t.Errorf("got %q, %v", text, s.Header)
 	}
-	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.c1", "c1") == int64(0) })
+	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.{c1}", "c1") == int64(0) })
 	g.AwaitMetric(`relay_answers_total{result="off"}`, 1)
 }
 

@@ -64,6 +64,7 @@ func Parse(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		after_end replay|204
 //		say error|stopped|lost [<event>] <data>
 //		gap silent
+//		stop
 //		recent <events> [<size>]
 //		linger <duration>|0
 //	}

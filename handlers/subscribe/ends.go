@@ -48,6 +48,12 @@ type Ends struct {
 	// `sse.gap` that events may be missing: for clients that read each event as a part of
 	// the answer.
 	SilentGaps bool `json:"silent_gaps,omitempty"`
+
+	// Answers DELETE requests: they stop the channel's run, if it is one of sse_relay, on
+	// whatever gateway, which ends as `stopped`; with `?run=` only the one of that token,
+	// which the header `Sse-Run` has. The answer is status 204, also where no run is on.
+	// They go through the gate. Default: DELETE requests go on to the next handler.
+	Stop bool `json:"stop,omitempty"`
 }
 
 // A LastWord is the last event of a subscription, whose ID is that of the run's end. No
@@ -148,6 +154,7 @@ func (p *endsParser) addTo(subs block.Subdirectives) {
 	subs["end_event"] = func() error { return block.Text(p.d, &p.ends().Event)() }
 	subs["none"] = func() error { return block.Text(p.d, &p.ends().None)() }
 	subs["after_end"] = func() error { return block.Text(p.d, &p.ends().AfterEnd)() }
+	subs["stop"] = func() error { return block.Flag(p.d, &p.ends().Stop)() }
 	subs["say"] = p.parseSay
 	subs["gap"] = func() error {
 		var word string
@@ -181,7 +188,7 @@ func (p *endsParser) parseSay() error {
 // check says what is wrong once all lines are read.
 func (p *endsParser) check() error {
 	if *p.to != nil && !p.isOn {
-		return p.d.WrapErr(errors.New("end_event, none, after_end, say and gap are about the ends of runs, and need the line ends"))
+		return p.d.WrapErr(errors.New("end_event, none, after_end, say, stop and gap are about the ends of runs, and need the line ends"))
 	}
 	return nil
 }

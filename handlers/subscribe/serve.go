@@ -25,6 +25,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if s.cors.answerPreflight(w, r) {
 		return nil
 	}
+	if s.stops(r) {
+		return s.stopRun(w, r)
+	}
 	if s.GetOnly && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return s.refuseMethod(w, r)
 	}
@@ -80,6 +83,9 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 // and 15.5.6). A preflight for another method is told of none that it may use.
 func (s *Subscribe) refuseMethod(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+	if s.Ends != nil && s.Ends.Stop {
+		w.Header().Set("Allow", "GET, HEAD, DELETE, OPTIONS")
+	}
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
