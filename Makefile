@@ -109,6 +109,7 @@ fuzz:
 	go test -fuzz FuzzVector -fuzztime 30s ./internal/protocol
 	go test -fuzz FuzzCheckChannel -fuzztime 30s ./module
 	go test -fuzz FuzzTemplate -fuzztime 30s ./handlers/request
+	go test -fuzz FuzzMatch -fuzztime 30s ./internal/pattern
 	go test -fuzz FuzzTLSInput -fuzztime 30s ./internal/transport
 	go test -fuzz FuzzHeaderBlock -fuzztime 30s ./internal/http2
 	go test -C bench -fuzz FuzzHTTP2Frames -fuzztime 30s .

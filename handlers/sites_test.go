@@ -167,6 +167,7 @@ var fencedCaddyfile = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 // mistake. It runs alone.
 func TestExamplesAreWarnedOfNothing(t *testing.T) {
 	t.Setenv("JWT_SECRET", "0123456789abcdef0123456789abcdef")
+	t.Setenv("SSE_SECRET", "0123456789abcdef0123456789abcdef")
 	examples := make(map[string]string)
 	for _, pattern := range []string{"../caddyfile-examples/*/Caddyfile*", "../README.md", "../docs/*.md"} {
 		files, err := filepath.Glob(pattern)

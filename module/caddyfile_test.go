@@ -214,7 +214,7 @@ func TestCaddyfileErrors(t *testing.T) {
 		"format twice":            {"", "sse_subscribe /x a {\nformat text\nformat text\n}", "format stands here twice, at Caddyfile:8"},
 		"greeting of three":       {"", "sse_subscribe /x a {\ngreeting a b c\n}", "greeting takes"},
 		"bad max_duration":        {"", "sse_subscribe /x a {\nmax_duration x\n}", `max_duration: "x" is not a duration`},
-		"unknown in subscribe":    {"", "sse_subscribe /x a {\nchannels b\n}", `unknown subdirective "channels": it is one of after_end, away, channel,`},
+		"unknown in subscribe":    {"", "sse_subscribe /x a {\nchannels b\n}", `unknown subdirective "channels": it is one of after_end, allow, away, channel,`},
 		"a block too many":        {"", "sse_subscribe /x a {\nformat text {\nx\n}\n}", "there is no block here"},
 		"publish without channel": {"", "sse_publish /x", "sse_publish needs a channel"},
 		"publish to two":          {"", "sse_publish /x a b", "sse_publish takes one channel"},

@@ -32,7 +32,7 @@ func TestHistoryCaddyfileErrors(t *testing.T) {
 		"sse_history a {\nlimit 5 6\n}":        "limit takes one number",
 		"sse_history a {\nlimit 5\nlimit 6\n}": "limit stands here twice, at Caddyfile:4",
 		"sse_history a {\nformat xml\n}":       `unknown format "xml": it is text or json, at Caddyfile:3`,
-		"sse_history a {\npage 5\n}":           `unknown subdirective "page": it is one of channel, format, limit, at Caddyfile:3`,
+		"sse_history a {\npage 5\n}":           `unknown subdirective "page": it is one of allow, channel, format, limit, signed, at Caddyfile:3`,
 	} {
 		if _, err := configtest.Adapt(t, lines); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngot %v\nwant %s", lines, err, want)

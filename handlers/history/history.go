@@ -106,6 +106,8 @@ func (h *History) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 //
 //	sse_history [<matcher>] [<channel>] {
 //		channel <name>
+//		allow <pattern>...
+//		signed <secret>...
 //		format text|json
 //		limit <n>
 //	}

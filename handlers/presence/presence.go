@@ -131,6 +131,8 @@ func (p *Presence) answer(w http.ResponseWriter, r *http.Request, channel string
 //
 //	sse_presence [<matcher>] [<channel>] {
 //		channel <name>
+//		allow <pattern>...
+//		signed <secret>...
 //		limit <n>
 //	}
 func (p *Presence) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {

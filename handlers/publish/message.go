@@ -33,8 +33,8 @@ type published struct {
 
 // message makes one of the data, in the directive's words.
 func (p *Publish) message(repl *caddy.Replacer, data string) (m message, err error) {
-	bad := func(err error) (message, error) { return m, caddyhttp.Error(http.StatusBadRequest, err) }
-	if m.channel, err = request.ChannelName(repl, p.Channel); err != nil {
+	bad := func(err error) (message, error) { return m, caddyhttp.Error(request.StatusOf(err), err) }
+	if m.channel, err = p.Name(repl); err != nil {
 		return bad(err)
 	}
 	if p.Data != "" {

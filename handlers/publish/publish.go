@@ -237,6 +237,7 @@ func (p *Publish) Use() sites.Use {
 //
 //	sse_publish [<matcher>] [<channel>] {
 //		channel <name>
+//		allow <pattern>...
 //		from_response
 //		event <type>
 //		data <text>

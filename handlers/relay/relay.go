@@ -197,6 +197,7 @@ var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 //
 //	sse_relay [<matcher>] [<channel>] {
 //		channel <name>
+//		allow <pattern>...
 //		max_body <size>
 //		max_events <n>
 //		max_size <size>

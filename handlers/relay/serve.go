@@ -113,7 +113,7 @@ func (h *Relay) target(r *http.Request, body []byte) (to target, err error) {
 		repl.Map(request.JSONPlaceholders(request.RequestJSON, body))
 	}
 	repl.Set(request.RelayID, strings.ToLower(crand.Text()))
-	if to.channel, err = request.ChannelName(repl, h.Channel); err != nil || h.Resume == "" {
+	if to.channel, err = h.Name(repl); err != nil || h.Resume == "" {
 		return to, err
 	}
 	to.resume, err = repl.ReplaceFunc(h.Resume, func(name string, value any) (any, error) {

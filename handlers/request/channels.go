@@ -19,11 +19,61 @@ func ChannelName(repl *caddy.Replacer, name string) (string, error) {
 	if err != nil {
 		return "", NewRefusal("a part of the channel's name has no value", err)
 	}
-	var bad *sse.ChannelError
-	if err := sse.CheckChannel(filled); errors.As(err, &bad) {
-		return "", NewRefusal(bad.Rule, err)
+	return filled, checkFilled(filled)
+}
+
+// ChannelNames fills in the placeholders of names for one request; see [ChannelName]. A name
+// that is one placeholder of the query alone, as {http.request.uri.query.channel}, is as many
+// channels as the request has of that parameter. Each name is there once.
+func ChannelNames(r *http.Request, names []string) ([]string, error) {
+	repl := Replacer(r)
+	var filled []string
+	for _, name := range names {
+		if values := queryValues(r, name); len(values) > 0 {
+			for _, value := range values {
+				if err := checkFilled(value); err != nil {
+					return nil, err
+				}
+			}
+			filled = append(filled, values...)
+			continue
+		}
+		name, err := ChannelName(repl, name)
+		if err != nil {
+			return nil, err
+		}
+		filled = append(filled, name)
 	}
-	return filled, nil
+	return Once(filled), nil
+}
+
+// Once is each name once, in their order.
+func Once(names []string) (once []string) {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if !seen[name] {
+			seen[name] = true
+			once = append(once, name)
+		}
+	}
+	return once
+}
+
+// queryValues are those of the parameter of the query that a name is, and nothing else.
+func queryValues(r *http.Request, name string) []string {
+	const prefix = "{http.request.uri.query."
+	if !isAlone(name) || !strings.HasPrefix(name, prefix) {
+		return nil
+	}
+	return r.URL.Query()[strings.TrimSuffix(name[len(prefix):], "}")]
+}
+
+func checkFilled(name string) error {
+	var bad *sse.ChannelError
+	if err := sse.CheckChannel(name); errors.As(err, &bad) {
+		return NewRefusal(bad.Rule, err)
+	}
+	return nil
 }
 
 // CheckChannelName checks a name as it stands in the configuration, as far as it
@@ -44,6 +94,16 @@ func WarnOfNames(log *zap.Logger, names ...string) {
 			log.Warn("a channel looks like a matcher, and is none: a matcher stands first, right after the directive", zap.String("channel", name))
 		case strings.Contains(withoutPlaceholders(name), "*"):
 			log.Warn("a channel's name holds a *, which is no wildcard here: it is the one channel of just this name", zap.String("channel", name))
+		}
+	}
+}
+
+// WarnOfClientNames logs which channels the client alone names, where nothing says which it
+// may.
+func WarnOfClientNames(log *zap.Logger, names ...string) {
+	for _, name := range names {
+		if isOfClient(name) {
+			log.Warn("a channel is what the client says, so that anybody may name any: allow says which (allow * for all)", zap.String("channel", name))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -16,6 +17,13 @@ type OneChannel struct {
 	// The channel; see sse_subscribe for names and placeholders.
 	Channel string `json:"channel,omitempty"`
 
+	// Which channels a request may name, by patterns, in which a `*` stands for any
+	// characters, and all else for itself. Placeholders are filled in for each request: what
+	// is filled into a pattern is literal, and one that has no value makes it match nothing.
+	// A placeholder that stands alone is a list of patterns, with spaces between, as a claim
+	// of a token that is a list. Other channels are refused with status 403. Default: all.
+	Allow Allow `json:"allow,omitempty"`
+
 	// App is the app that all directives share, from [OneChannel.SetUp] on.
 	App *sse.App `json:"-"`
 
@@ -29,6 +37,9 @@ func (c *OneChannel) SetUp(ctx caddy.Context, texts ...string) (err error) {
 		return err
 	}
 	WarnOfNames(ctx.Logger(), c.Channel)
+	if len(c.Allow) == 0 {
+		WarnOfClientNames(ctx.Logger(), c.Channel)
+	}
 	c.path = PathIn(append(texts, c.Channel)...)
 	return nil
 }
@@ -39,7 +50,17 @@ func (c *OneChannel) CheckChannel(directive string) error {
 	if c.Channel == "" {
 		return fmt.Errorf("%s needs a channel", directive)
 	}
-	return CheckChannelName(c.Channel)
+	return cmp.Or(CheckChannelName(c.Channel), c.Allow.Check())
+}
+
+// Name fills in the placeholders of the channel's name for one request; see [ChannelName]
+// and [Allow].
+func (c *OneChannel) Name(repl *caddy.Replacer) (string, error) {
+	name, err := ChannelName(repl, c.Channel)
+	if err != nil {
+		return "", err
+	}
+	return name, c.Allow.CheckNames(repl, name)
 }
 
 // CheckPath reports why a request is refused: see [Path.Check].
@@ -65,6 +86,7 @@ func (c *OneChannel) ParseCaddyfile(d *caddyfile.Dispenser, lines block.Subdirec
 			return err
 		}
 	}
+	lines["allow"] = ParseAllow(d, &c.Allow)
 	lines["channel"] = func() error {
 		var name string
 		if err := block.Text(d, &name)(); err != nil {
@@ -72,11 +94,8 @@ func (c *OneChannel) ParseCaddyfile(d *caddyfile.Dispenser, lines block.Subdirec
 		}
 		return set(name)
 	}
-	if err := block.Parse(d, lines); err != nil {
+	if err := block.Parse(d, lines, "allow"); err != nil {
 		return err
-	}
-	if c.Channel == "" {
-		return d.Errf("%s needs a channel", directive)
 	}
 	if err := check(); err != nil {
 		return d.WrapErr(err)

@@ -30,6 +30,8 @@ func Parse(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //
 //	sse_subscribe [<matcher>] [<channel>...] {
 //		channel <name>...
+//		allow <pattern>...
+//		signed <secret>...
 //		gate {
 //			<directives...>
 //		}
@@ -89,6 +91,8 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return addChannels(names)
 		},
+		"allow":    request.ParseAllow(d, &s.Allow),
+		"signed":   request.ParseSigned(d, &s.Signed),
 		"gate":     s.takeGate(d),
 		"cors":     parseCORS(d, &s.CORS),
 		"get_only": block.Flag(d, &s.GetOnly),
@@ -115,14 +119,14 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"linger": block.DurationOr(d, "0", &s.Linger),
 	}
 	ends.addTo(subs)
-	if err := block.Parse(d, subs.CheckedBy(d, s.check), "channel", "cors", "say"); err != nil {
+	if err := block.Parse(d, subs.CheckedBy(d, s.check), "channel", "allow", "cors", "say"); err != nil {
 		return err
 	}
 	if err := ends.check(); err != nil {
 		return err
 	}
-	if len(s.Channels) == 0 {
-		return d.Err("sse_subscribe needs at least one channel")
+	if err := s.checkNamed(); err != nil {
+		return d.WrapErr(err)
 	}
 	if err := s.checkHistory(); err != nil {
 		return d.WrapErr(err)

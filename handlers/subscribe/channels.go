@@ -2,27 +2,34 @@ package subscribe
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/caddy-sse/caddy-sse/handlers/request"
+	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
-// channelNames fills in the placeholders of names for one request. Each name is there
-// once.
-func channelNames(repl *caddy.Replacer, names []string) ([]string, error) {
-	filled := make([]string, 0, len(names))
-	for _, name := range names {
-		name, err := request.ChannelName(repl, name)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(filled, name) {
-			filled = append(filled, name)
+// channelsOf are the channels that a request names, each once, all of which it may.
+func (s *Subscribe) channelsOf(r *http.Request) (channels []string, err error) {
+	if len(s.keys) > 0 {
+		channels, err = request.SignedChannels(r, s.keys)
+	} else {
+		channels, err = request.ChannelNames(r, s.Channels)
+	}
+	if err != nil {
+		return nil, err
+	}
+	most := s.limits.ChannelsPerSubscriber
+	if s.History != nil {
+		most = min(most, protocol.MaxVector)
+		if s.History.All {
+			most = 1
 		}
 	}
-	return filled, nil
+	if len(channels) > most {
+		return nil, fmt.Errorf("too many channels: there may be %d", most)
+	}
+	return channels, s.Allow.CheckNames(request.Replacer(r), channels...)
 }
 
 // checkChannels checks names as they stand in the configuration, each of which

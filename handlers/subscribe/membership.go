@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 	"unicode"
@@ -85,7 +86,15 @@ func (m *Membership) check() error {
 
 func (m *Membership) linger() time.Duration { return max(0, time.Duration(m.Linger)) }
 
-// of is the member that a subscriber of these channels is; nobody if m is nil.
+// channelsOf are those that a subscriber of these channels is a member of.
+func (m *Membership) channelsOf(r *http.Request, channels []string) ([]string, error) {
+	if m == nil || len(m.Channels) == 0 {
+		return channels, nil
+	}
+	return request.ChannelNames(r, m.Channels)
+}
+
+// of is the member of these channels that a subscriber is; nobody if m is nil.
 func (m *Membership) of(repl *caddy.Replacer, channels []string) (*gateway.Member, error) {
 	if m == nil {
 		return nil, nil
@@ -98,11 +107,6 @@ func (m *Membership) of(repl *caddy.Replacer, channels []string) (*gateway.Membe
 		return nil, err
 	}
 	who := &gateway.Member{ID: id, Channels: channels, Linger: m.linger()}
-	if len(m.Channels) > 0 {
-		if who.Channels, err = channelNames(repl, m.Channels); err != nil {
-			return nil, err
-		}
-	}
 	if m.Info == "" {
 		return who, nil
 	}

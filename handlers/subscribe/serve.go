@@ -60,7 +60,7 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	}
 	spec, err := s.spec(r)
 	if err != nil {
-		return answer.Refuse(w, http.StatusBadRequest, err)
+		return answer.Refuse(w, request.StatusOf(err), err)
 	}
 	if !spec.Until.IsZero() && !time.Now().Before(spec.Until) {
 		return s.sendAway(w, r, protocol.BusyExpired, s.retry())
@@ -113,11 +113,18 @@ func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s
 // spec is what a request asks for, its placeholders filled in.
 func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	repl := request.Replacer(r)
-	channels, err := channelNames(repl, s.Channels)
+	channels, err := s.channelsOf(r)
 	if err != nil {
 		return nil, err
 	}
-	member, err := s.Presence.of(repl, channels)
+	present, err := s.Presence.channelsOf(r, channels)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Allow.CheckNames(repl, present...); err != nil {
+		return nil, err
+	}
+	member, err := s.Presence.of(repl, present)
 	if err != nil {
 		return nil, err
 	}

@@ -32,9 +32,9 @@ func (s *Subscribe) stopRun(w http.ResponseWriter, r *http.Request) error {
 	if r == nil {
 		return err
 	}
-	channels, err := channelNames(request.Replacer(r), s.Channels)
+	channels, err := s.channelsOf(r)
 	if err != nil {
-		return answer.Refuse(w, http.StatusBadRequest, err)
+		return answer.Refuse(w, request.StatusOf(err), err)
 	}
 	token := "*"
 	if query := r.URL.Query(); query.Has(runParameter) {

@@ -54,7 +54,27 @@ type Subscribe struct {
 	// is a name that is empty, longer than 256 bytes, holds a space or a control
 	// character, or begins with `__key`, `__sentinel__:`, `__redis__:` or `sse.`,
 	// where Redis and the gateways speak.
+	//
+	// A channel that is one placeholder of the query alone, `{query.channel}`, is as many
+	// channels as the request has of that parameter.
 	Channels []string `json:"channels,omitempty"`
+
+	// Which channels a request may name, those of `presence` too, by patterns, in which a
+	// `*` stands for any characters, and all else for itself. Placeholders are filled in for
+	// each request: what is filled into a pattern is literal, and one that has no value makes
+	// it match nothing. A placeholder that stands alone is a list of patterns, with spaces
+	// between, as a claim of a token that is a list. Other channels are refused with status
+	// 403. Default: all.
+	Allow request.Allow `json:"allow,omitempty"`
+
+	// Has the app say by a signature in the URL which channels its client may read, and until
+	// when, instead of `channels`: `?channel=chat:42&exp=1700000000&sig=…`, with one
+	// `channel` or several. `sig` is the HMAC-SHA256, in hexadecimal, of `sse1`, `exp` and
+	// each channel in their order, with line feeds between, by a secret of at least 16
+	// bytes. The subscription ends at `exp`, in Unix time. Others are refused with status 403.
+	// Placeholders are filled in when the configuration is loaded. Of several secrets any is
+	// good, so that they can be changed. Default: none.
+	Signed request.Signed `json:"signed,omitempty"`
 
 	// Who may subscribe: any handlers, such as a `reverse_proxy` that asks the
 	// app, which run to their end before the subscriber is opened. One that
@@ -169,6 +189,7 @@ type Subscribe struct {
 	scopes    []limits.Scope
 	path      request.Path
 	http3     opening.HTTP3Server
+	keys      [][]byte                     // of Signed
 	ends      unique.Handle[protocol.Ends] // zero: they do not matter
 
 	gateSegment *caddyfile.Dispenser // of the Caddyfile, until parseGate has read it
@@ -271,6 +292,12 @@ func (s *Subscribe) Provision(ctx caddy.Context) error {
 		}
 	}
 	request.WarnOfNames(ctx.Logger(), s.Channels...)
+	if len(s.Allow) == 0 && len(s.Gate) == 0 { // which may look at the URL
+		request.WarnOfClientNames(ctx.Logger(), s.Channels...)
+	}
+	if s.keys, err = s.Signed.Keys(); err != nil {
+		return err
+	}
 	s.path = request.PathIn(s.texts()...)
 	if s.cors, err = fillOrigins(caddy.NewReplacer(), s.CORS); err != nil {
 		return err
@@ -302,8 +329,8 @@ func (s *Subscribe) textsOfRequests() []string {
 
 // Validate checks the settings.
 func (s *Subscribe) Validate() error {
-	if len(s.Channels) == 0 {
-		return errors.New("sse_subscribe needs at least one channel")
+	if err := s.checkNamed(); err != nil {
+		return err
 	}
 	if err := cmp.Or(s.check(), s.cors.check(), s.Gate.check(), s.Recent.Validate()); err != nil {
 		return err
@@ -332,6 +359,8 @@ func (s *Subscribe) check() error {
 	_, format := protocol.ParseFormat(s.Format)
 	return cmp.Or(
 		checkChannels(s.Channels),
+		s.Allow.Check(),
+		s.Signed.Check(),
 		request.CheckPlaceholders(nil, s.textsOfRequests()...),
 		request.CheckPlaceholders([]string{request.EventChannel}, s.Event),
 		format,
@@ -345,6 +374,17 @@ func (s *Subscribe) check() error {
 		bounds.Duration("write_timeout", s.WriteTimeout, bounds.Shortest, bounds.Longest),
 		bounds.DurationOrOff("linger", s.Linger, bounds.Shortest, bounds.Forever),
 	)
+}
+
+// checkNamed checks that there is a way to name channels, and one alone.
+func (s *Subscribe) checkNamed() error {
+	switch {
+	case len(s.Signed) > 0 && len(s.Channels) > 0:
+		return errors.New("signed has the channels named by the request: leave out the channel")
+	case len(s.Signed) == 0 && len(s.Channels) == 0:
+		return errors.New("sse_subscribe needs at least one channel")
+	}
+	return nil
 }
 
 // check checks a greeting. A browser drops an event without data.

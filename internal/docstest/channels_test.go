@@ -2,6 +2,7 @@ package docstest
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -9,7 +10,7 @@ import (
 var openChannel = regexp.MustCompile(`(?m)^\s*(?:sse_(?:subscribe|publish|history|presence)(?: [/@*]\S*)?|channel) \{[a-z]\S*\.\S*\}`)
 
 // A channel without a prefix lets clients name any that there is in Redis, so
-// nobody is shown one.
+// nobody is shown one without an allow.
 func TestDocsPrefixChannels(t *testing.T) {
 	t.Parallel()
 	pages := docs(t)
@@ -21,8 +22,11 @@ func TestDocsPrefixChannels(t *testing.T) {
 		}
 	}
 	for path, page := range pages {
-		if found := openChannel.FindString(page); found != "" {
-			t.Errorf("%s shows a channel without a prefix: %s", path, found)
+		for _, at := range openChannel.FindAllStringIndex(page, -1) {
+			block, _, _ := strings.Cut(page[at[0]:], "\n\t}")
+			if !strings.Contains(block, "\tallow ") {
+				t.Errorf("%s shows a channel without a prefix, nor an allow: %s", path, page[at[0]:at[1]])
+			}
 		}
 	}
 	if !openChannel.MatchString("\tsse_subscribe /live/* {path.1}") {

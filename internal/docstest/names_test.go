@@ -16,7 +16,7 @@ import (
 
 // foreign are names with an underscore that are not ours.
 var foreign = []string{
-	"basic_auth", "client_ip_headers", "copy_headers", "forward_auth", "grace_period", "handle_errors", "private_ranges", "proxy_buffering",
+	"basic_auth", "client_ip_headers", "hash_hmac", "copy_headers", "forward_auth", "grace_period", "handle_errors", "private_ranges", "proxy_buffering",
 	"proxy_ignore_headers", "proxy_protocol", "proxy_read_timeout", "reverse_proxy", "shutdown_delay",
 	"trusted_proxies", "trusted_proxies_strict", "worker_connections",
 	"sse_function", // a file, beside sse_publish

@@ -154,6 +154,7 @@ func (p *page) typeOf(f field) (text, object string, err error) {
 // types are those that are no structs.
 var types = map[string]string{
 	"string": "text", "bool": "true or false", "int": "number", "int64": "number", "float64": "number",
+	"Allow": "list of texts", "Signed": "list of texts",
 	"Duration": "[duration](#values)",
 	"Gate":     "list of [routes](https://caddyserver.com/docs/json/apps/http/servers/routes/)",
 }
