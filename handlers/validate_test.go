@@ -113,6 +113,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_relay", "max_size 1B", `"channel": "c", "max_size": 1`, "max_size is a size from 1KiB to "},
 		{"sse_relay", "max_body 1GiB", `"channel": "c", "max_body": 1073741824`, "max_body is a size from 1B to 512MiB"},
 		{"sse_relay", "ttl 1s", `"channel": "c", "ttl": "1s"`, "ttl is a duration from 1m to 8760h, not 1s"},
+		{"sse_relay", "abandon 1s", `"channel": "c", "abandon": "1s"`, "abandon is a duration from 10s to 24h, not 1s"},
 		{"sse_relay", "window 2s", `"channel": "c", "window": "2s"`, "window is a duration from 1ms to 1s, not 2s"},
 		{"sse_relay", "resume /{sse.response.json.a}", `"channel": "c", "resume": "/{sse.response.json.a}"`, "{sse.response.json.a} has no value here: it has one in sse_publish with from_response"},
 		{"sse_publish", "data {sse.relay.id}", `"channel": "c", "data": "{sse.relay.id}"`, "{sse.relay.id} has no value here: it has one in sse_relay"},

@@ -106,3 +106,19 @@ func TestReload(t *testing.T) {
 		t.Errorf("got %q, %v", events(s), err)
 	}
 }
+
+// A run that nobody reads is stopped, and one that somebody reads is not.
+func TestAbandon(t *testing.T) {
+	app := newApp(t)
+	g, _ := gatewaytest.StartWithRedis(t, app.sites("abandon 10s"))
+	read, _ := begun(t, app, g, "read")
+	c, s := begun(t, app, g, "left")
+	reader := resume(t, g, "left")
+	s.Leave()
+	reader.Leave()
+	<-c.r.Context().Done()
+	g.AwaitMetric(`relay_answers_total{result="stopped"}`, 1)
+	read.event("one")
+	read.end()
+	g.AwaitMetric(`relay_answers_total{result="done"}`, 1)
+}

@@ -37,6 +37,9 @@ const (
 // mostEvents is how many sse_subscribe can replay.
 const mostEvents = 100_000
 
+// shortestAbandon is some times as long as a silent run may take to look for readers.
+const shortestAbandon = 10 * time.Second
+
 // The words of [Relay.Conflict] and [Relay.From].
 const (
 	join        = "join"
@@ -100,6 +103,11 @@ type Relay struct {
 	// answer begins; a client that leaves earlier ends the request. `request`: at once.
 	From string `json:"from,omitempty"`
 
+	// After how long without anybody who reads an answer, on any gateway, it ends as
+	// `stopped`, and the app's request with it: a gateway counts as long as the channel
+	// lingers there. Default: never. From 10s to 24h.
+	Abandon caddy.Duration `json:"abandon,omitempty"`
+
 	// The URL at which the run can be subscribed to, for the header `Location` of what is
 	// relayed: some clients come back there. Placeholders are filled in, those that begin
 	// with `sse.` encoded for a path. Default: none.
@@ -132,6 +140,7 @@ func (h *Relay) Provision(ctx caddy.Context) error {
 		TTL:       time.Duration(cmp.Or(h.TTL, caddy.Duration(DefaultTTL))),
 		MaxEvents: cmp.Or(h.MaxEvents, DefaultMaxEvents),
 		MaxSize:   cmp.Or(h.MaxSize, DefaultMaxSize),
+		Abandon:   time.Duration(h.Abandon),
 	}
 	h.retry = time.Duration(h.App.Retry)
 	h.options = &transport.Options{
@@ -162,6 +171,7 @@ func (h *Relay) check() error {
 		bounds.Number("max_events", h.MaxEvents, 1, mostEvents),
 		bounds.Size("max_size", h.MaxSize, 1<<10, bounds.Largest),
 		bounds.Duration("ttl", h.TTL, time.Minute, bounds.Forever),
+		bounds.Duration("abandon", h.Abandon, shortestAbandon, bounds.Longest),
 		bounds.Duration("window", h.Window, time.Millisecond, time.Second),
 	); err != nil {
 		return err
@@ -205,6 +215,7 @@ var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 //		window <duration>
 //		conflict join|refuse
 //		from head|request
+//		abandon <duration>
 //		resume <url>
 //	}
 func (h *Relay) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
@@ -216,6 +227,7 @@ func (h *Relay) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"window":     block.Duration(d, &h.Window),
 		"conflict":   block.Text(d, &h.Conflict),
 		"from":       block.Text(d, &h.From),
+		"abandon":    block.Duration(d, &h.Abandon),
 		"resume":     block.Text(d, &h.Resume),
 	}.CheckedBy(d, h.check), h.check)
 }

@@ -22,6 +22,9 @@ type Runs interface {
 	// LookAtRun returns for how long the lease of the channel's run holds, at least, or 0
 	// if nobody has it. One whose holder's lease has ended gets an end of reason lost.
 	LookAtRun(ctx context.Context, channel string) (left time.Duration, err error)
+	// Readers is how many gateways, and other clients of the broker, receive what is
+	// published to the channel.
+	Readers(ctx context.Context, channel string) (int64, error)
 	// StopRun has the holder's next batch fail with [ErrRunStopped], if the run has
 	// that token; "*": whichever it has. It returns the run's token; empty if no such
 	// run is on.

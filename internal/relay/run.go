@@ -56,6 +56,8 @@ type Run struct {
 	size      int64     // of all events
 	oldestAt  time.Time // when the oldest came that is not stored
 	renewed   time.Time
+	lookedAt  time.Time // for readers
+	readAt    time.Time // when somebody read it last, as far as was looked
 	troubled  time.Time // since when nothing could be stored; zero: it can
 	knowsStop bool      // that it was stopped, as its lease says
 	released  bool      // it has never become a run, or is not to be added to
@@ -135,7 +137,7 @@ func (r *Run) Begin(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.start, r.previous = start.ID, start.ID
-	r.first, r.next, r.stored, r.renewed = 1, 1, 1, time.Now()
+	r.first, r.next, r.stored, r.renewed, r.readAt = 1, 1, 1, time.Now(), time.Now()
 	return nil
 }
 

@@ -68,6 +68,8 @@ type Options struct {
 	// MaxEvents and MaxSize are how many events and bytes of a run are kept.
 	MaxEvents int
 	MaxSize   int64
+	// Abandon is after how long without anybody who reads it a run is stopped; 0: never.
+	Abandon time.Duration
 }
 
 // ErrClosing is the reason for which no run begins.

@@ -61,7 +61,36 @@ func (r *Run) store() {
 			failures++
 		default:
 			failures = 0
+			r.checkReaders()
 		}
+	}
+}
+
+// checkReaders stops a run that nobody has read for too long. Gateways that lately had
+// readers count, too, as long as they linger.
+func (r *Run) checkReaders() {
+	r.mu.Lock()
+	if r.client != nil {
+		r.readAt = time.Now()
+	}
+	isDue := r.options.Abandon > 0 && !r.over && !r.released && r.start != (protocol.EntryID{}) &&
+		time.Since(r.readAt) >= r.options.Abandon/4 && time.Since(r.lookedAt) >= r.options.Abandon/4
+	if isDue {
+		r.lookedAt = time.Now()
+	}
+	r.mu.Unlock()
+	if !isDue {
+		return
+	}
+	n, err := r.runs.broker.Readers(r.runs.ctx, r.Channel)
+	r.mu.Lock()
+	if n > 0 || err != nil || r.client != nil {
+		r.readAt = time.Now()
+	}
+	isAbandoned := time.Since(r.readAt) >= r.options.Abandon
+	r.mu.Unlock()
+	if isAbandoned {
+		r.End(protocol.EndStopped)
 	}
 }
 

@@ -160,3 +160,19 @@ func (b *Broker) LookAtRun(ctx context.Context, channel string) (left time.Durat
 func (b *Broker) StopRun(ctx context.Context, channel, token string) (stopped string, err error) {
 	return b.run(ctx, stopRunScript, channel, token).Text()
 }
+
+// Readers counts who receives the channel; see [broker.Runs].
+func (b *Broker) Readers(ctx context.Context, channel string) (n int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err = b.at(ctx, channel, true, func(ctx context.Context, node *node) error {
+		count := node.client.PubSubNumSub
+		if b.isSharded() {
+			count = node.client.PubSubShardNumSub
+		}
+		all, err := count(ctx, channel).Result()
+		n = all[channel]
+		return err
+	})
+	return n, needing(runRights, err)
+}
