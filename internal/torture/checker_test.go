@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
@@ -189,4 +190,41 @@ var lives = map[string]sequence{
 	"twice at once from another":   {"A 1 2 3 B 2 2 3 4 5 6", []kind{twice}},
 	"out of order from another":    {"A 1 2 3 B 3 2 4 5 6", []kind{outOfOrder}},
 	"altered":                      {"A 1 2 x3 3 4 5 6", []kind{strange}},
+}
+
+// A newcomer is owed the newest events that there were, of which Redis may have lost some since.
+func TestCheckerOfNewcomers(t *testing.T) {
+	const all = firstEvents + 20
+	began := time.UnixMilli(all)
+	for name, test := range map[string]struct {
+		first, gone int // the first event that came, and how many of those that came are gone
+		want        []kind
+	}{
+		"the newest":                 {all - firstEvents + 1, 0, nil},
+		"one too few":                {all - firstEvents + 2, 0, []kind{lost}},
+		"of which one is gone":       {all - firstEvents + 1, 1, nil},
+		"one too few, and one gone":  {all - firstEvents + 2, 1, []kind{lost}},
+		"more, of which some are so": {all - firstEvents - 3, 2, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReport(newDiary())
+			tr := &truth{written: func(uint64) bool { return true }}
+			v := arrival{began: began, gaps: make(map[int]bool)}
+			for n := 1; n <= all; n++ {
+				e := newEntry(protocol.EntryID{Ms: uint64(n)}, fmt.Append(nil, "data ", n)) //nolint:gosec // it is small
+				// Those that are gone came in the middle.
+				isGone := n > all-10 && n <= all-10+test.gone
+				if n >= test.first {
+					if v.entries = append(v.entries, e); isGone {
+						v.gaps[len(v.entries)] = true
+					}
+				}
+				if !isGone {
+					tr.entries = append(tr.entries, e)
+				}
+			}
+			(&arrivals{subscriber: new(subscriber), report: r, channel: "c", all: []arrival{v}}).compare(tr)
+			expect(t, r, test.want)
+		})
+	}
 }

@@ -75,6 +75,12 @@ type truth struct {
 	vanished int
 }
 
+// isGone reports whether the entry that came was written, and is none of the entries, where
+// its ID has, or would have, the number n.
+func (tr *truth) isGone(n int, isThere bool, e entry) bool {
+	return tr.written != nil && tr.written(e.data) && (!isThere || tr.entries[n].data != e.data)
+}
+
 func (l *ledger) truth(channel string, entries []entry) *truth {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -92,9 +92,8 @@ func (a *arrivals) compare(tr *truth) {
 				isExcused, isOwed = true, false
 			}
 			n, ok := slices.BinarySearchFunc(tr.entries, e.id, byID)
-			isGone := tr.written != nil && tr.written(e.data) && (!ok || tr.entries[n].data != e.data)
 			switch {
-			case isGone:
+			case tr.isGone(n, ok, e):
 				isOwed = true
 				continue
 			case !ok:
@@ -103,7 +102,8 @@ func (a *arrivals) compare(tr *truth) {
 			case i == 0:
 				after := protocol.EntryID{Ms: uint64(v.began.UnixMilli()) + 1}
 				there, _ := slices.BinarySearchFunc(tr.entries, after, byID)
-				if want := max(0, there-firstEvents); n > want && tr.vanished == 0 {
+				// Of those that it was given then, some may be gone now.
+				if want := max(0, there-firstEvents) + v.gone(tr); n > want && tr.vanished == 0 {
 					a.add(lost, v, fmt.Sprintf("%d of the newest %d events: it begins with %s", n-want, firstEvents, e.id))
 				}
 			case isOwed:
@@ -117,6 +117,16 @@ func (a *arrivals) compare(tr *truth) {
 			next, isOwed, isExcused = n+1, false, false
 		}
 	}
+}
+
+// gone is how many of the first events that came are gone.
+func (v arrival) gone(tr *truth) (count int) {
+	for _, e := range v.entries[:min(firstEvents, len(v.entries))] {
+		if n, ok := slices.BinarySearchFunc(tr.entries, e.id, byID); tr.isGone(n, ok, e) {
+			count++
+		}
+	}
+	return count
 }
 
 func (a *arrivals) add(k kind, v arrival, text string) {

@@ -128,7 +128,7 @@ func (r *record) compare(tr *truth) {
 	for i, e := range r.entries {
 		n, ok := slices.BinarySearchFunc(tr.entries, e.id, byID)
 		switch {
-		case tr.written != nil && tr.written(e.data) && (!ok || tr.entries[n].data != e.data):
+		case tr.isGone(n, ok, e):
 			vanished.came(i)
 			continue
 		case !ok:
