@@ -107,6 +107,7 @@ func TestTheSameIsWrongInCaddyfileAndJSON(t *testing.T) {
 		{"sse_subscribe", "presence {sse.form.user}", `"channels": ["c"], "presence": {"member": "{sse.form.user}"}`, "{sse.form.user} has no value here"},
 		{"sse_subscribe", "presence u `{\"a\":\"{sse.channel}\"}`", `"channels": ["c"], "presence": {"member": "u", "info": "{\"a\":\"{sse.channel}\"}"}`, "{sse.channel} has no value here"},
 		{"sse_subscribe", "presence u {\nchannel {sse.x}\n}", `"channels": ["c"], "presence": {"member": "u", "channels": ["{sse.x}"]}`, "{sse.x} has no value here"},
+		{"sse_subscribe", "from_response", `"channels": ["c"], "from_response": true`, "from_response has the app's answer name the channels: leave out channel and signed"},
 		{"sse_relay", "conflict wait", `"channel": "c", "conflict": "wait"`, `conflict is join or refuse, not "wait"`},
 		{"sse_relay", "from body", `"channel": "c", "from": "body"`, `from is head or request, not "body"`},
 		{"sse_relay", "max_events 100001", `"channel": "c", "max_events": 100001`, "max_events is a whole number from 1 to 100000, not 100001"},

@@ -32,6 +32,7 @@ func Parse(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		channel <name>...
 //		allow <pattern>...
 //		signed <secret>...
+//		from_response
 //		gate {
 //			<directives...>
 //		}
@@ -91,13 +92,14 @@ func (s *Subscribe) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			}
 			return addChannels(names)
 		},
-		"allow":    request.ParseAllow(d, &s.Allow),
-		"signed":   request.ParseSigned(d, &s.Signed),
-		"gate":     s.takeGate(d),
-		"cors":     parseCORS(d, &s.CORS),
-		"get_only": block.Flag(d, &s.GetOnly),
-		"away":     block.Flag(d, &s.Away),
-		"presence": parsePresence(d, &s.Presence),
+		"allow":         request.ParseAllow(d, &s.Allow),
+		"signed":        request.ParseSigned(d, &s.Signed),
+		"from_response": block.Flag(d, &s.FromResponse),
+		"gate":          s.takeGate(d),
+		"cors":          parseCORS(d, &s.CORS),
+		"get_only":      block.Flag(d, &s.GetOnly),
+		"away":          block.Flag(d, &s.Away),
+		"presence":      parsePresence(d, &s.Presence),
 		"limits": func() error {
 			s.Limits = new(sse.Limits)
 			return s.Limits.UnmarshalCaddyfile(d, false)

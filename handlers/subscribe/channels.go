@@ -9,6 +9,21 @@ import (
 	"github.com/caddy-sse/caddy-sse/internal/protocol"
 )
 
+// mayHave reports why a subscriber may not have these channels.
+func (s *Subscribe) mayHave(r *http.Request, channels []string) error {
+	most := s.limits.ChannelsPerSubscriber
+	if s.History != nil {
+		most = min(most, protocol.MaxVector)
+		if s.History.All {
+			most = 1
+		}
+	}
+	if len(channels) > most {
+		return fmt.Errorf("too many channels: there may be %d", most)
+	}
+	return s.Allow.CheckNames(request.Replacer(r), channels...)
+}
+
 // channelsOf are the channels that a request names, each once, all of which it may.
 func (s *Subscribe) channelsOf(r *http.Request) (channels []string, err error) {
 	if len(s.keys) > 0 {
@@ -19,17 +34,7 @@ func (s *Subscribe) channelsOf(r *http.Request) (channels []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	most := s.limits.ChannelsPerSubscriber
-	if s.History != nil {
-		most = min(most, protocol.MaxVector)
-		if s.History.All {
-			most = 1
-		}
-	}
-	if len(channels) > most {
-		return nil, fmt.Errorf("too many channels: there may be %d", most)
-	}
-	return channels, s.Allow.CheckNames(request.Replacer(r), channels...)
+	return channels, s.mayHave(r, channels)
 }
 
 // checkChannels checks names as they stand in the configuration, each of which

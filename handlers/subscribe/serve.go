@@ -58,7 +58,15 @@ func (s *Subscribe) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddy
 	if r == nil {
 		return err
 	}
-	spec, err := s.spec(r)
+	var by *named // nil: the configuration says what is subscribed to
+	if s.FromResponse {
+		n, isAnswered, err := s.askApp(w, r, next)
+		if isAnswered {
+			return err
+		}
+		by = &n
+	}
+	spec, err := s.spec(r, by)
 	if err != nil {
 		return answer.Refuse(w, request.StatusOf(err), err)
 	}
@@ -110,10 +118,10 @@ func (s *Subscribe) greeting(repl *caddy.Replacer) *eventstream.Event {
 // retry is a reconnection time of the subscriber's own.
 func (s *Subscribe) retry() time.Duration { return jitter.Spread(time.Duration(s.Retry), 0.5) }
 
-// spec is what a request asks for, its placeholders filled in.
-func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
+// spec is what a request asks for, its placeholders filled in, or the app's answer to it.
+func (s *Subscribe) spec(r *http.Request, by *named) (*gateway.Spec, error) {
 	repl := request.Replacer(r)
-	channels, err := s.channelsOf(r)
+	channels, err := by.channelsOr(func() ([]string, error) { return s.channelsOf(r) })
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +136,11 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	preamble := opening.Preamble(s.retry())
+	if by != nil {
+		member = by.memberOf(member)
+		preamble = preambleOf(s.retry(), by.events)
+	}
 	until, err := s.until(r, repl)
 	if err != nil {
 		return nil, err
@@ -136,7 +149,7 @@ func (s *Subscribe) spec(r *http.Request) (*gateway.Spec, error) {
 		Channels:    s.channelRequests(repl, channels),
 		LastEventID: lastEventID(r),
 		Retention:   s.retention,
-		Preamble:    opening.Preamble(s.retry()),
+		Preamble:    preamble,
 		Greeting:    s.greeting(repl),
 		Away:        s.Away,
 		AwayFor:     opening.AwayFor(r, s.app),

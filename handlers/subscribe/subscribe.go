@@ -76,6 +76,17 @@ type Subscribe struct {
 	// good, so that they can be changed. Default: none.
 	Signed request.Signed `json:"signed,omitempty"`
 
+	// Asks the next handler, such as a `reverse_proxy` to the app, and has its answer open
+	// the subscription, instead of `channels`: one of status 2xx with the header
+	// `Sse-Channels: chat:42, user:7`, all of which `allow` has to allow. `Sse-Member` says
+	// who the subscriber is to others, as `presence` does, and `Sse-Until` until when it may be
+	// there, as `until` does. Its other headers are the subscription's, and its body, of at
+	// most 64 KiB, if it is `text/event-stream`, is what the subscription begins with. If
+	// something is wrong with it, the client gets status 502, and the log says what. Any other
+	// answer goes to the client as it is. If the app is away, the subscriber is sent away with
+	// an event `sse.busy` (`gate`), so that it comes back.
+	FromResponse bool `json:"from_response,omitempty"`
+
 	// Who may subscribe: any handlers, such as a `reverse_proxy` that asks the
 	// app, which run to their end before the subscriber is opened. One that
 	// answers the request keeps the subscriber out, with that answer; one that
@@ -379,6 +390,14 @@ func (s *Subscribe) check() error {
 // checkNamed checks that there is a way to name channels, and one alone.
 func (s *Subscribe) checkNamed() error {
 	switch {
+	case s.FromResponse && len(s.Channels)+len(s.Signed) > 0:
+		return errors.New("from_response has the app's answer name the channels: leave out channel and signed")
+	case s.FromResponse && len(s.Allow) == 0:
+		return errors.New("from_response needs allow, which says what channels the app's answer may name")
+	case s.FromResponse && s.Ends != nil && s.Ends.Stop:
+		return errors.New("from_response does not go with stop: no answer says which run")
+	case s.FromResponse:
+		return nil
 	case len(s.Signed) > 0 && len(s.Channels) > 0:
 		return errors.New("signed has the channels named by the request: leave out the channel")
 	case len(s.Signed) == 0 && len(s.Channels) == 0:
@@ -426,6 +445,9 @@ func (s *Subscribe) checkHistory() error {
 
 // Use implements [sites.Directive].
 func (s *Subscribe) Use() sites.Use {
+	if s.FromResponse {
+		return sites.Use{Channels: s.Allow, Methods: request.Reading, GoesOn: true, Does: "asks what comes after it for a subscription at all GET and HEAD requests that accept text/event-stream, or anything"}
+	}
 	if s.GetOnly {
 		return sites.Use{Channels: s.Channels, Does: "takes all requests from what comes after it, but those GET and HEAD requests that accept something else than text/event-stream"}
 	}
