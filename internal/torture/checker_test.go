@@ -59,7 +59,7 @@ func TestCheckerFinds(t *testing.T) {
 	for name, test := range lives {
 		t.Run("live/"+name, func(t *testing.T) {
 			r := newReport(newDiary())
-			a := &tally{name: "somebody", channel: "c", report: r, lossless: strings.HasPrefix(name, "without faults"), brief: strings.HasPrefix(name, "alone"), cuts: strings.HasPrefix(name, "cut")}
+			a := &tally{name: "somebody", channel: "c", report: r, lossless: strings.HasPrefix(name, "without faults"), brief: strings.HasPrefix(name, "alone"), cuts: strings.HasPrefix(name, "cut"), moves: strings.HasPrefix(name, "moves")}
 			for _, part := range strings.Fields(test.got) {
 				switch {
 				case part == "A" || part == "B":
@@ -170,6 +170,8 @@ var lives = map[string]sequence{
 	"again from another":           {"A 1 2 3 B 2 3 4 5 6", nil},
 	"again after a visit":          {"A 1 2 3 B id A 3 4 5 6", nil},
 	"again from one that is late":  {"A 1 2 3 B id B 3 4 5 6", nil},
+	"moves":                        {"A 1 2 2 3 4 5 6", nil},
+	"moves, an older one":          {"A 1 2 3 2 4 5 6", []kind{twice}},
 	"unannounced":                  {"A 1 2 5 6", []kind{unsaid}},
 	"unannounced at reconnection":  {"A 1 2 3 A 5 6", []kind{unsaid}},
 	"unannounced at another":       {"A 1 2 3 B 5 6", []kind{unsaid}},

@@ -51,7 +51,7 @@ func tortureFailovers(t *testing.T, p place, faultsOf func(*rand.Rand, []gateway
 		channels: 50, subscribers: 240, rate: *rate * 2 / 3, late: 5 * time.Second, habit: hasty, newcomers: 12, slow: 20,
 	}.begin(t, p, gateways, r, random)
 	heard := live{
-		channels: 20, subscribers: 40, rate: *rate / 6, habit: hasty, lonely: 10, cutters: 10, faults: faults,
+		channels: 20, subscribers: 40, rate: *rate / 6, habit: hasty, lonely: 10, cutters: 10, faults: faults, moves: between != nil,
 	}.begin(t, p, gateways, r, random)
 	delivered := func() int64 { return kept.crowd.deliveries.Load() + heard.delivered() }
 	d.strikeUntil(t, *deliveries, *rate, delivered, faults, random())

@@ -42,6 +42,8 @@ type live struct {
 	// cutters is how many of the subscribers come back with IDs without hashes, by
 	// which nobody can know what they have missed.
 	cutters int
+	// moves says that the channels go from one master of a cluster to another.
+	moves bool
 }
 
 // forgetful is one who stays away for longer than its channel lives without it.
@@ -78,7 +80,7 @@ func (l live) begin(t *testing.T, p place, gateways []gateway, r *report, random
 	var tallies []*tally
 	var staying, moving []*subscriber
 	add := func(who *[]*subscriber, name, channel string, s *subscriber) {
-		a := &tally{name: name + " of " + channel, channel: channel, report: r, lossless: len(l.faults) == 0}
+		a := &tally{name: name + " of " + channel, channel: channel, report: r, lossless: len(l.faults) == 0, moves: l.moves}
 		s.path, s.listener, s.random = "/live/"+channel, a, random()
 		tallies = append(tallies, a)
 		*who = append(*who, s)
@@ -102,7 +104,7 @@ func (l live) begin(t *testing.T, p place, gateways []gateway, r *report, random
 	for i := range l.lonely {
 		channel := fmt.Sprint("lonely:", i)
 		lonely = append(lonely, channel)
-		a := &tally{name: "the only one of " + channel, channel: channel, report: r, brief: true}
+		a := &tally{name: "the only one of " + channel, channel: channel, report: r, brief: true, moves: l.moves}
 		tallies = append(tallies, a)
 		moving = append(moving, &subscriber{path: "/brief/" + channel, listener: a, gateways: gateways, habit: forgetful, random: random()})
 	}

@@ -26,6 +26,10 @@ type tally struct {
 	// excuses the last number, too.
 	cuts bool
 
+	// moves says that the newest number may come twice: a master hands on by the cluster's
+	// bus what its replica, which is the channel's master by then, sends once more.
+	moves bool
+
 	// stayers are those of the channel who stay, by their gateways.
 	stayers map[int]*tally
 
@@ -105,6 +109,8 @@ func (a *tally) hearGap(data []byte) {
 func (a *tally) hearNumber(n int) {
 	missing := n - a.last - 1
 	switch {
+	case n == a.previous && a.moves:
+		a.repeated++
 	case n == a.previous || n <= a.last && !a.again:
 		a.add(twice, "%d", n)
 	case n < a.previous:
