@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -22,5 +23,9 @@ func RedisError(doing, channel string, err error) error {
 	case cause == broker.CauseDenied || cause == broker.CauseCluster || cause == broker.CauseSentinel:
 		status, sentence = http.StatusInternalServerError, "the gateway may not do it as it is configured"
 	}
-	return caddyhttp.Error(status, request.NewRefusal(sentence, fmt.Errorf("%s failed: %s (channel %s): %w", doing, broker.CauseOf(err), channel, err)))
+	cause := broker.CauseOf(err).String()
+	if typed := (*broker.Error)(nil); errors.As(err, &typed) && typed.Cause == broker.CauseDenied && typed.Needs != "" {
+		cause += "; " + typed.Needs
+	}
+	return caddyhttp.Error(status, request.NewRefusal(sentence, fmt.Errorf("%s failed: %s (channel %s): %w", doing, cause, channel, err)))
 }
