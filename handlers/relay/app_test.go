@@ -99,6 +99,16 @@ func (c *call) event(data any) { c.say(fmt.Sprintf("data: %v\n\n", data)) }
 // end ends the answer.
 func (c *call) end() { close(c.do) }
 
+// awaitGone waits until the gateway has ended the request.
+func (c *call) awaitGone() {
+	c.t.Helper()
+	select {
+	case <-c.r.Context().Done():
+	case <-time.After(30 * time.Second):
+		c.t.Fatal("the request goes on")
+	}
+}
+
 // breakOff ends the connection in the middle of the answer.
 func (c *call) breakOff() {
 	c.t.Helper()
@@ -124,6 +134,18 @@ func (a *app) sites(lines string) string {
 func ask(t *testing.T, g *gatewaytest.Gateway, path string, header ...string) *gatewaytest.Stream {
 	t.Helper()
 	return gatewaytest.Ask(t, gatewaytest.HTTP1(t), "POST", "http://"+g.Addr+path, `{"id":"c7"}`, header...)
+}
+
+// await is the answer to a request that was sent.
+func await(t *testing.T, asked <-chan *gatewaytest.Stream) *gatewaytest.Stream {
+	t.Helper()
+	select {
+	case s := <-asked:
+		return s
+	case <-time.After(30 * time.Second):
+		t.Fatal("there is no answer")
+		return nil
+	}
 }
 
 // resume subscribes to a run.

@@ -26,7 +26,7 @@ func TestJoin(t *testing.T) {
 	}
 	c.begin()
 	c.event("one")
-	for _, s := range []*gatewaytest.Stream{<-first, <-second} {
+	for _, s := range []*gatewaytest.Stream{await(t, first), await(t, second)} {
 		s.Await("data: one\n\n")
 		defer func() {
 			if err := s.AwaitEnd(); err != nil || events(s) != "data: one\n\ndata: two\n\n" {
@@ -53,7 +53,7 @@ func TestJoinNothing(t *testing.T) {
 	c.end()
 	c = app.call().begin()
 	c.event("one")
-	s := <-second
+	s := await(t, second)
 	c.end()
 	if err := s.AwaitEnd(); err != nil || events(s) != "data: one\n\n" {
 		t.Errorf("got %q, %v", events(s), err)
@@ -70,25 +70,25 @@ func TestComeBack(t *testing.T) {
 	get := func(header ...string) { asked <- gatewaytest.Subscribe(t, gatewaytest.HTTP1(t), url, header...) }
 	go get()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	c.event("one")
 	s.Await("data: one\n\n")
 	s.Leave()
 	c.event("two")
 	go get("Last-Event-ID: " + s.NewestID())
-	back := <-asked
+	back := await(t, asked)
 	back.Await("data: two\n\n")
 	c.end()
 	if err := back.AwaitEnd(); err != nil || events(back) != "data: two\n\n" {
 		t.Errorf("who came back got %q, %v", events(back), err)
 	}
 	go get("Last-Event-ID: " + back.NewestID())
-	if s := <-asked; s.StatusCode != http.StatusNoContent {
+	if s := await(t, asked); s.StatusCode != http.StatusNoContent {
 		t.Errorf("who has the end got %s", s.Status)
 	}
 	go get()
 	c = app.call().begin()
-	if s := <-asked; s.Header.Get("Sse-Run") == "" {
+	if s := await(t, asked); s.Header.Get("Sse-Run") == "" {
 		t.Error("a new run has no token")
 	}
 	c.end()
@@ -108,7 +108,7 @@ func TestNamedByBody(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- gatewaytest.Ask(t, gatewaytest.HTTP1(t), "POST", url+"/x", `{"id":"a/b?c"}`) }()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	if channel, location := s.Header.Get("Sse-Channel"), s.Header.Get("Location"); channel != "chat:a/b?c" || location != "/chat/a%2Fb%3Fc/stream" {
 		t.Errorf("it is told of the channel %q, and %q", channel, location)
 	}
@@ -126,7 +126,7 @@ func TestOff(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/c1") }()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	if c.body != `{"id":"c7"}` || s.Header.Get("Sse-Relay") != "off" || !strings.HasPrefix(s.Header.Get("Sse-Error"), "unavailable: redis") {
 		t.Errorf("the app got %q, the client %v", c.body, s.Header)
 	}

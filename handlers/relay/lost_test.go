@@ -21,7 +21,7 @@ func TestAppBreaksOff(t *testing.T) {
 		asked := make(chan *gatewaytest.Stream)
 		go func() { asked <- ask(t, g, "/ask/"+channel) }()
 		c := app.call().begin()
-		s := <-asked
+		s := await(t, asked)
 		c.event("one")
 		s.Await("data: one\n\n")
 		c.say("data: half")
@@ -49,7 +49,7 @@ func TestGatewayKilled(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/c1") }()
 	c := app.call().begin()
-	<-asked
+	await(t, asked)
 	c.event("one")
 	reader := resume(t, other, "c1")
 	reader.Await("data: one\n\n")
@@ -71,7 +71,7 @@ func TestGatewayEnds(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/c1") }()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	c.event("one")
 	reader := resume(t, other, "c1")
 	reader.Await("data: one\n\n")
@@ -84,7 +84,7 @@ func TestGatewayEnds(t *testing.T) {
 		}
 	}
 	g.AwaitEnd()
-	<-c.r.Context().Done()
+	c.awaitGone()
 	if n := server.Do("EXISTS", "sse.relay.{c1}"); n != int64(0) {
 		t.Error("the lease is there yet")
 	}
@@ -97,7 +97,7 @@ func TestReload(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/c1") }()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	c.event("one")
 	g.Reload(gatewaytest.RedisOption(server), app.sites("ttl 1m"))
 	c.event("two")
@@ -116,7 +116,7 @@ func TestAbandon(t *testing.T) {
 	reader := resume(t, g, "left")
 	s.Leave()
 	reader.Leave()
-	<-c.r.Context().Done()
+	c.awaitGone()
 	g.AwaitMetric(`relay_answers_total{result="stopped"}`, 1)
 	read.event("one")
 	read.end()

@@ -25,7 +25,7 @@ func TestRelay(t *testing.T) {
 		t.Errorf("the app got %s %q", c.r.Method, c.body)
 	}
 	c.begin()
-	s := <-asked
+	s := await(t, asked)
 	for name, want := range map[string]string{"Content-Type": "text/event-stream", "X-App": "yes", "Sse-Channel": "c1", "Location": "/runs/c1"} {
 		if got := s.Header.Get(name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)
@@ -77,7 +77,7 @@ func TestClientLeaves(t *testing.T) {
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/c1") }()
 	c := app.call().begin()
-	s := <-asked
+	s := await(t, asked)
 	c.event("one")
 	s.Await("data: one\n\n")
 	s.Leave()
@@ -98,7 +98,7 @@ func TestClientLeavesEarly(t *testing.T) {
 	leave := leaving(t, "http://"+g.Addr+"/ask/c1")
 	c := app.call()
 	leave()
-	<-c.r.Context().Done()
+	c.awaitGone()
 	redistest.Await(t, "the lease to be given back", func() bool { return server.Do("EXISTS", "sse.relay.{c1}") == int64(0) })
 	c.end()
 }

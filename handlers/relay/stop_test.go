@@ -34,7 +34,7 @@ func TestStop(t *testing.T) {
 	c.event("two")
 	reader.Await("data: two\n\n") // it goes on
 	stop("c1?run="+s.Header.Get("Sse-Run"), 204)
-	<-c.r.Context().Done()
+	c.awaitGone()
 	for name, s := range map[string]*gatewaytest.Stream{"client": s, "reader": reader} {
 		if err := s.AwaitEnd(); err == nil {
 			t.Errorf("the %s's answer ended cleanly", name)
@@ -51,13 +51,13 @@ func TestStop(t *testing.T) {
 	go func() { asked <- ask(t, g, "/ask/c2") }()
 	c = app.call()
 	stop("c2", 204)
-	<-c.r.Context().Done()
-	<-asked
+	c.awaitGone()
+	await(t, asked)
 	c, s = begun(t, app, g, "c3")
 	lease := strings.Fields(server.Do("GET", "sse.relay.{c3}").(string))
 	server.Do("SET", "sse.relay.{c3}", "!"+strings.Join(lease, " "))
 	c.event("one")
-	<-c.r.Context().Done()
+	c.awaitGone()
 	if err := s.AwaitEnd(); err == nil {
 		t.Error("the answer ended cleanly")
 	}

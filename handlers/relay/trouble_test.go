@@ -19,7 +19,7 @@ func begun(t *testing.T, a *app, g *gatewaytest.Gateway, channel string) (*call,
 	asked := make(chan *gatewaytest.Stream)
 	go func() { asked <- ask(t, g, "/ask/"+channel) }()
 	c := a.call().begin()
-	return c, <-asked
+	return c, await(t, asked)
 }
 
 // awaitEntries waits until the channel has so many entries.
@@ -140,7 +140,7 @@ func TestGatewayFreezes(t *testing.T) {
 	if err := s.AwaitEnd(); err == nil {
 		t.Error("the answer ended cleanly")
 	}
-	<-c.r.Context().Done()
+	c.awaitGone()
 	if n := server.Do("XLEN", "c1"); n != int64(3) {
 		t.Errorf("there are %v entries", n)
 	}
@@ -160,10 +160,11 @@ func TestRace(t *testing.T) {
 		}
 		c := app.call().begin()
 		c.event("one")
+		both := []*gatewaytest.Stream{await(t, asked), await(t, asked)}
 		c.end()
-		for range 2 {
-			if s := <-asked; s.AwaitEnd() != nil || events(s) != "data: one\n\n" {
-				t.Errorf("got %q", s.Text())
+		for _, s := range both {
+			if err := s.AwaitEnd(); err != nil || events(s) != "data: one\n\n" {
+				t.Errorf("got %q, %v", s.Text(), err)
 			}
 		}
 	}
@@ -171,6 +172,37 @@ func TestRace(t *testing.T) {
 	case <-app.calls:
 		t.Error("the app was asked twice")
 	default:
+	}
+}
+
+// Who waits for a run that begins and ends before it looks again gets that run.
+func TestRunIsOverSoon(t *testing.T) {
+	t.Parallel()
+	app, server := newApp(t), redistest.Start(t)
+	g := gatewaytest.Start(t, gatewaytest.RedisOption(server), app.sites(""))
+	other := gatewaytest.Start(t, gatewaytest.RedisOption(server), app.sites(""))
+	asked := make(chan *gatewaytest.Stream)
+	go func() { asked <- ask(t, g, "/ask/c1") }()
+	c := app.call()
+	looks := func() (n int) {
+		for line := range strings.Lines(server.Do("INFO", "commandstats").(string)) {
+			if _, err := fmt.Sscanf(line, "cmdstat_evalsha:calls=%d,", &n); err == nil {
+				return n
+			}
+		}
+		return 0
+	}
+	before := looks()
+	go func() { asked <- ask(t, other, "/ask/c1") }()
+	redistest.Await(t, "the other to wait", func() bool { return looks() >= before+4 })
+	c.begin()
+	c.event("one")
+	c.end()
+	for range 2 {
+		s := await(t, asked)
+		if err := s.AwaitEnd(); err != nil || events(s) != "data: one\n\n" {
+			t.Errorf("got %q, %v", s.Text(), err)
+		}
 	}
 }
 
@@ -192,7 +224,7 @@ func TestCompressed(t *testing.T) {
 		_ = z.Close()
 	})
 	c.end()
-	s := <-asked
+	s := await(t, asked)
 	if err := s.AwaitEnd(); err != nil {
 		t.Error(err)
 	}
