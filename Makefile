@@ -1,6 +1,6 @@
 # `make test` runs the suite; `make tools` installs what it needs and says so.
 
-.PHONY: test race test-packages test-around built built-race compile compile-race download lint audit cover fuzz torture torture-http2 torture-failovers soak faults clients chromium reloads-http2 fuzz-http2 tools release packages
+.PHONY: test race race-gateway test-packages test-around built built-race compile compile-race download lint audit cover fuzz torture torture-http2 torture-failovers soak faults clients chromium reloads-http2 fuzz-http2 tools release packages
 
 # internal/tools/go.mod has their versions, apart from what the module itself needs.
 TOOL = go tool -modfile=$(CURDIR)/internal/tools/go.mod
@@ -14,13 +14,17 @@ GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 test: tools compile built
 	@$(MAKE) --no-print-directory -j 2 test-packages test-around
 
-# Everything that runs at once with something else, with the race detector, and what breaks
-# everything: what a change to the engine needs besides, and CI runs after the suite.
-race: tools compile-race built-race
+# Everything that runs at once with something else, with the race detector: CI runs it after
+# the suite.
+race: tools compile-race
 	$(RACE) -p 1 -parallel 8 $(ENGINE)
+	cd bench && $(RACE) ./...
+
+# The gateway as a whole with the race detector, and while everything breaks: what a change
+# to the engine needs besides. On a busy machine some of it is too slow to be judged.
+race-gateway: tools built-race
 	SSE_RACE=1 $(GO_TEST) -parallel 6 ./internal/blackbox
 	SSE_RACE=1 $(GO_TEST) ./internal/torture
-	cd bench && $(RACE) ./...
 
 # What has goroutines of its own. The tests of directives are clients of a gateway, as
 # those of internal/blackbox are, for which it has the race detector.
@@ -29,7 +33,7 @@ ENGINE = ./handlers/request ./internal/broker/... ./internal/feed ./internal/gat
 	./internal/token ./internal/transport ./internal/wake ./module ./module/listener
 
 # Gateways that tests start are compiled once, and not looked at by each package.
-test race: export SSE_BUILT = $(CURDIR)/.built
+test race race-gateway: export SSE_BUILT = $(CURDIR)/.built
 
 # A program with the race detector waits a second before it exits, for races of others
 # to be told: too long for hundreds of programs.
