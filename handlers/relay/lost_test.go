@@ -78,15 +78,15 @@ func TestGatewayEnds(t *testing.T) {
 	g.Signal(syscall.SIGTERM)
 	c.event("two")
 	reader.Await("data: two\n\n")
+	g.AwaitEnd()
+	c.awaitGone()
+	if n, lease := server.Do("XLEN", "c1"), server.Do("EXISTS", "sse.relay.{c1}"); n != int64(4) || lease != int64(0) {
+		t.Errorf("when the gateway has ended there are %v entries, and %v leases", n, lease)
+	}
 	for name, s := range map[string]*gatewaytest.Stream{"client": s, "reader": reader} {
 		if err := s.AwaitEnd(); err == nil {
 			t.Errorf("the %s's answer ended cleanly", name)
 		}
-	}
-	g.AwaitEnd()
-	c.awaitGone()
-	if n := server.Do("EXISTS", "sse.relay.{c1}"); n != int64(0) {
-		t.Error("the lease is there yet")
 	}
 }
 
